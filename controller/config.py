@@ -1,0 +1,126 @@
+"""pole.toml as frozen models: units in the key names, bounds checked once, unknown keys refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SlotClass(StrEnum):
+    """Classes of module a slot may ask for (PMI §2)."""
+
+    SENSOR = "sensor"
+    CAMERA = "camera"
+    LIDAR = "lidar"
+    RADAR = "radar"
+    COMMS = "comms"
+    POWER = "power"
+    ENVIRONMENT = "environment"
+    SIGNAL = "signal"
+
+
+class Pole(_Section):
+    """Who this pole is (identifiers of the 環境情報連携システム)."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = "pole"
+    service_location_id: Annotated[int, Field(ge=0, lt=2**32)]
+    roadside_unit_id: Annotated[int, Field(ge=0, lt=2**32)]
+    state_dir: str = "/var/lib/pole"
+    site: str = ""  # GeoJSON of lanes and areas, relative to pole.toml; empty: no lane-based hazards
+
+
+class Origin(_Section):
+    """Where local ENU (0, 0, 0) lies. altitude_m is orthometric (標高); plus geoid_height_m it is ellipsoidal."""
+
+    latitude_deg: Annotated[float, Field(ge=-85.0511287798, le=85.0511287798)]
+    longitude_deg: Annotated[float, Field(ge=-180, le=180)]
+    altitude_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+    geoid_height_m: Annotated[float, Field(ge=-120, le=120)] = 0.0
+    vertical_datum: Literal["JGD2024", "JGD2011", "WGS84", "other"] = "JGD2024"
+
+
+class Mqtt(_Section):
+    """The broker."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    username: str = ""
+    password_file: str = ""
+    client_id: str = ""  # empty: pole-<service location>-<roadside unit>
+    keepalive_s: Annotated[int, Field(ge=2, le=600)] = 10
+
+
+class Publish(_Section):
+    """What leaves the pole and how often."""
+
+    root: Annotated[str, Field(min_length=1, pattern=r"^[^#+$][^#+]*$")] = "smartpole/v1"
+    objects_rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
+    json_twins: bool = True
+
+
+class Mount(_Section):
+    """Where a module stands and looks: local ENU metres; yaw 0 looks east, counter-clockwise; pitch positive down."""
+
+    east_m: Annotated[float, Field(ge=-5000, le=5000)] = 0.0
+    north_m: Annotated[float, Field(ge=-5000, le=5000)] = 0.0
+    height_m: Annotated[float, Field(ge=-100, le=200)] = 0.0
+    yaw_deg: Annotated[float, Field(ge=-360, le=360)] = 0.0
+    pitch_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
+    roll_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
+
+
+class Slot(_Section):
+    """A place for a module and the role it is there for."""
+
+    port: str = ""  # serial:///dev/serial/by-path/…?baud=115200 ; empty only for replayed slots
+    module_class: Annotated[SlotClass, Field(alias="class")]
+    role: str = ""  # what people call it; empty: the class
+    required: bool = False
+    level: Literal["L0", "L1", "L2", "L3"] = "L1"
+    min_rate_hz: Annotated[float, Field(ge=0, le=100)] = 0.0
+    max_latency_ms: Annotated[float, Field(gt=0, le=10000)] = 1000.0
+    probation_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    mount: Mount = Mount()
+
+
+class Fusion(_Section):
+    """Tracking. The rest of its constants stand in controller/fusion."""
+
+    history_s: Annotated[float, Field(ge=0.2, le=3)] = 1.0
+    coast_s: Annotated[float, Field(ge=0.2, le=10)] = 1.5
+
+
+class Hazards(_Section):
+    """Which hazard rules run and the thresholds a road operator sets."""
+
+    off: tuple[str, ...] = ()
+    wrong_way_mps: Annotated[float, Field(gt=0)] = 2.0
+    stationary_s: Annotated[float, Field(gt=0)] = 5.0
+    person_s: Annotated[float, Field(gt=0)] = 0.5
+    collision_lead_s: Annotated[float, Field(gt=0)] = 1.5
+
+
+class NearMisses(_Section):
+    """Thresholds of severity 1, 2 and 3 (注意, ヒヤリ, ハット)."""
+
+    ttc_s: tuple[float, float, float] = (3.0, 1.5, 1.0)
+    pet_s: tuple[float, float, float] = (2.0, 1.5, 0.7)
+    drac_mps2: tuple[float, float, float] = (3.0, 3.4, 6.0)
+
+
+class Config(_Section):
+    """A whole pole.toml."""
+
+    pole: Pole
+    origin: Origin
+    mqtt: Mqtt = Mqtt()
+    publish: Publish = Publish()
+    fusion: Fusion = Fusion()
+    hazards: Hazards = Hazards()
+    near_misses: NearMisses = NearMisses()
+    slot: dict[str, Slot]

@@ -1,0 +1,1 @@
+"""Detections of several modules into tracks of road users."""

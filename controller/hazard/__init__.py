@@ -1,0 +1,1 @@
+"""Tracks into hazards and near misses (ヒヤリハット)."""

@@ -1,0 +1,116 @@
+"""PMI 1.0 in numbers: every limit, timer and message type that code and documents cite, in one place.
+
+Sources: the clauses of `docs/pmi/`. Times are seconds, sizes bytes unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+SPEC_MAJOR: Final = 1
+SPEC_MINOR: Final = 0
+SPEC_VERSION: Final = SPEC_MAJOR << 8 | SPEC_MINOR
+SPEC_NAME: Final = "PMI 1.0"
+
+
+class MessageType(IntEnum):
+    """Message types; 0x01-0x3F control, 0x40-0x7F data from modules, 0x80-0xBF data to modules, 0xC0-0xFF vendor.
+
+    They stay below 256 so that a Cyphal subject id (4096 + type * 16 + channel) holds them.
+    """
+
+    HELLO = 0x01
+    ASSIGN = 0x02
+    GET_SHEET = 0x03
+    SHEET_CHUNK = 0x04
+    ACTIVATE = 0x05
+    ACTIVATED = 0x06
+    REJECT = 0x07
+    HEARTBEAT = 0x08
+    PING = 0x09
+    PONG = 0x0A
+    TIME_REQUEST = 0x0B
+    TIME_REPLY = 0x0C
+    SELF_TEST = 0x0D
+    SELF_TEST_RESULT = 0x0E
+    IDENTIFY = 0x0F
+    GOODBYE = 0x10
+    UNSUPPORTED = 0x11
+    DETECTIONS = 0x40
+    ENVIRONMENT = 0x41
+    COMMS_STATUS = 0x42
+    POWER_STATUS = 0x43
+    SIGNAL_STATE = 0x44
+
+
+FIRST_DATA_TYPE: Final = 0x40
+FIRST_VENDOR_TYPE: Final = 0xC0
+
+# Addresses (PMI §6)
+ADDRESS_NONE: Final = 0
+ADDRESS_CONTROLLER: Final = 1
+ADDRESS_FIRST_MODULE: Final = 2
+ADDRESS_LAST_MODULE: Final = 254
+ADDRESS_ALL: Final = 255
+
+# Serial framing (PMI §6)
+FRAME_VERSION: Final = 1
+HEADER_SIZE: Final = 16
+TAG_SIZE: Final = 8
+CRC_SIZE: Final = 4
+MAX_PAYLOAD: Final = 4096
+MAX_PAYLOAD_USB: Final = 8192
+BAUD_RATES: Final = (115_200, 460_800, 921_600)
+
+# Identification (PMI §3)
+UID_SIZE: Final = 16
+HASH_SIZE: Final = 8
+HELLO_DEADLINE: Final = 2.0
+HELLO_PERIOD: Final = 1.0
+HELLO_JITTER: Final = 0.2
+SHEET_MAX: Final = 4096
+SHEET_CHUNK: Final = 512
+
+# Life of a module (PMI §4)
+HEARTBEAT_PERIOD: Final = 1.0
+HEARTBEAT_TIMEOUT: Final = 3.0
+DATA_MISSED_PERIODS: Final = 2.5
+PING_COUNT: Final = 3
+PING_TIMEOUT: Final = 0.1
+
+# Flow (PMI §5)
+REPLY_TIMEOUT: Final = 0.1
+REQUEST_RETRIES: Final = 3
+BUDGET_DATA: Final = 0.60
+BUDGET_CONTROL: Final = 0.10
+TIME_SYNC_PERIOD: Final = 1.0
+TIME_ERROR_GOAL: Final = 0.010
+
+
+class ObjectClass(IntEnum):
+    """Object classes: the CAVC sizeClassification codes, plus two of ours in its reserved range."""
+
+    LARGE_VEHICLE = 0
+    MEDIUM_VEHICLE = 1
+    CAR = 2
+    MOTORCYCLE = 3
+    BICYCLE = 4
+    LIGHT_VEHICLE = 5
+    PEDESTRIAN = 6
+    TRAM = 7
+    ANIMAL = 8
+    OBSTACLE = 9
+    UNKNOWN = 15
+
+
+VULNERABLE: Final = frozenset({ObjectClass.BICYCLE, ObjectClass.LIGHT_VEHICLE, ObjectClass.PEDESTRIAN})
+VEHICLES: Final = frozenset(
+    {
+        ObjectClass.LARGE_VEHICLE,
+        ObjectClass.MEDIUM_VEHICLE,
+        ObjectClass.CAR,
+        ObjectClass.MOTORCYCLE,
+        ObjectClass.TRAM,
+    }
+)

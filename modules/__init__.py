@@ -1,0 +1,1 @@
+"""What the controller understands of each class of module."""

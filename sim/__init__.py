@@ -1,0 +1,1 @@
+"""A pole on a laptop: a road, modules on real wires, faults, and a broker."""
