@@ -1,0 +1,150 @@
+"""空間ID: voxels `z/f/x/y` of the 4次元時空間情報利活用のための空間IDガイドライン, and the quadkeys of their columns.
+
+n = 2^z; f = floor(n h / 2^25); x, y are Web Mercator tiles. Heights are orthometric (標高).
+At z = 25 a voxel is 1 m high.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+MAX_LATITUDE_DEG: Final = 85.0511287798
+MAX_ZOOM: Final = 35
+HEIGHT_RANGE_M: Final = float(2**25)
+_FORM: Final = re.compile(r"/?(\d{1,2})/(-?\d{1,11})/(\d{1,11})/(\d{1,11})", re.ASCII)
+
+
+class Bounds(NamedTuple):
+    """The box of a voxel: degrees and orthometric metres."""
+
+    west_deg: float
+    south_deg: float
+    bottom_m: float
+    east_deg: float
+    north_deg: float
+    top_m: float
+
+
+class Voxel(NamedTuple):
+    """One voxel; `str` is its 空間ID."""
+
+    z: int
+    f: int
+    x: int
+    y: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The voxel of "z/f/x/y" (a leading slash is allowed); ValueError says what is wrong."""
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a spatial id: write z/f/x/y, for example 25/3/29803304/13212456")
+        voxel = cls(*(int(part) for part in match.groups()))
+        if voxel.z > MAX_ZOOM:
+            raise ValueError(f"{text!r}: zoom {voxel.z} is above {MAX_ZOOM}")
+        n = 1 << voxel.z
+        if not (-n <= voxel.f < n and voxel.x < n and voxel.y < n):
+            raise ValueError(f"{text!r}: at zoom {voxel.z} x and y lie in 0..{n - 1}, f in {-n}..{n - 1}")
+        return voxel
+
+    def __str__(self) -> str:
+        return f"{self.z}/{self.f}/{self.x}/{self.y}"
+
+    def parent(self, levels: int = 1) -> Voxel:
+        """The voxel that holds this one `levels` zooms further out."""
+        if not 0 <= levels <= self.z:
+            raise ValueError(f"{self} has no parent {levels} levels up: 0..{self.z}")
+        return Voxel(self.z - levels, self.f >> levels, self.x >> levels, self.y >> levels)
+
+    def shifted(self, dx: int, dy: int, df: int) -> Voxel:
+        """The voxel so many steps east, south and up; x and y go round as in the reference, f stops at its limits."""
+        n = 1 << self.z
+        return Voxel(self.z, min(max(self.f + df, -n), n - 1), (self.x + dx) % n, (self.y + dy) % n)
+
+    def bounds(self) -> Bounds:
+        """The box this voxel fills."""
+        n = 1 << self.z
+        step = HEIGHT_RANGE_M / n
+        return Bounds(
+            self.x / n * 360 - 180,
+            _latitude(self.y + 1, n),
+            self.f * step,
+            (self.x + 1) / n * 360 - 180,
+            _latitude(self.y, n),
+            (self.f + 1) * step,
+        )
+
+    def center(self) -> tuple[float, float, float]:
+        """Latitude deg, longitude deg, altitude m of the middle."""
+        n = 1 << self.z
+        return _latitude(self.y + 0.5, n), (self.x + 0.5) / n * 360 - 180, (self.f + 0.5) * HEIGHT_RANGE_M / n
+
+    def contains(self, other: Voxel) -> bool:
+        """Whether `other` is this voxel or lies inside it."""
+        return other.z >= self.z and other.parent(other.z - self.z) == self
+
+
+def voxel(latitude_deg: float, longitude_deg: float, altitude_m: float, zoom: int) -> Voxel:
+    """The voxel of one point; ValueError outside ±85.0511287798°, ±180°, ±2^25 m or zoom 0..35."""
+    f, x, y = voxels(latitude_deg, longitude_deg, altitude_m, zoom)
+    return Voxel(zoom, int(f), int(x), int(y))
+
+
+def spatial_id(latitude_deg: float, longitude_deg: float, altitude_m: float, zoom: int) -> str:
+    """The 空間ID "z/f/x/y" of one point; errors as `voxel`."""
+    return str(voxel(latitude_deg, longitude_deg, altitude_m, zoom))
+
+
+def spatial_ids(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> list[str]:
+    """The 空間IDs of arrays of points; errors as `voxel`."""
+    columns = (np.atleast_1d(column).tolist() for column in voxels(latitude_deg, longitude_deg, altitude_m, zoom))
+    return [f"{zoom}/{f}/{x}/{y}" for f, x, y in zip(*columns, strict=True)]
+
+
+def voxels(
+    latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(f, x, y) of arrays of points, shapes broadcast; errors as `voxel`."""
+    if not 0 <= zoom <= MAX_ZOOM:
+        raise ValueError(f"zoom {zoom} is outside 0..{MAX_ZOOM}")
+    latitude, longitude, altitude = np.broadcast_arrays(
+        *(np.asarray(value, np.float64) for value in (latitude_deg, longitude_deg, altitude_m))
+    )
+    latitude = np.trunc(latitude * 1e10) / 1e10  # the reference keeps ten decimals, cut toward zero
+    _check("latitude", latitude, MAX_LATITUDE_DEG)
+    _check("longitude", longitude, 180.0)
+    _check("altitude", altitude, HEIGHT_RANGE_M)
+    n = 1 << zoom
+    longitude = np.where(longitude == 180.0, -180.0, longitude)
+    phi = np.radians(latitude)
+    x = np.floor(n * ((longitude + 180) / 360))
+    y = np.floor(n * (1 - np.log(np.tan(phi) + 1 / np.cos(phi)) / np.pi) / 2)
+    f = np.floor(n * altitude / HEIGHT_RANGE_M)
+    return _whole(f, -n, n - 1), _whole(x, 0, n - 1), _whole(y, 0, n - 1)
+
+
+def quadkey(latitude_deg: float, longitude_deg: float, zoom: int) -> str:
+    """The quadkey of one point's tile, `zoom` digits 0..3; errors as `voxel`."""
+    tile = voxel(latitude_deg, longitude_deg, 0.0, zoom)
+    return "".join(str((tile.x >> i & 1) + 2 * (tile.y >> i & 1)) for i in range(zoom - 1, -1, -1))
+
+
+def _latitude(y: float, n: int) -> float:
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / n))))
+
+
+def _whole(value: NDArray[np.float64], low: int, high: int) -> NDArray[np.int64]:
+    return np.clip(value, low, high).astype(np.int64)
+
+
+def _check(name: str, value: NDArray[np.float64], limit: float) -> None:
+    bad = ~(np.abs(value) <= limit)
+    if bad.any():
+        raise ValueError(f"{name} {value[bad].flat[0]} is outside ±{limit}")
