@@ -1,0 +1,87 @@
+"""What every encoder shares: header, positions, and a message with its JSON twin as publications."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from google.protobuf.json_format import MessageToJson
+
+from controller.publication.publication import NS_PER_S, Publication, Sender, Stamp
+from controller.publication.topics import JSON
+from controller.spatial_id import spatial_id
+from interfaces.proto import publication_pb2 as pb
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from controller.publication.topics import Topic
+
+SPEC = "1.0"
+ZOOM = 25
+
+
+def header(sender: Sender, stamp: Stamp, detected_at_ns: int, sources: int = 0, quality: int = 0) -> pb.Header:
+    """The header; `sources` is the bit mask of slots, `quality` 0..7."""
+    return pb.Header(
+        service_location_id=sender.service_location_id,
+        roadside_unit_id=sender.roadside_unit_id,
+        sequence=stamp.sequence,
+        detection_time_ns=detected_at_ns,
+        publication_time_ns=stamp.published_at_ns,
+        clock_quality=clock_quality(stamp.clock_error_s),
+        clock_error_s=stamp.clock_error_s,
+        reference_only=True,
+        modules=[slot for bit, slot in enumerate(sender.slots) if sources >> bit & 1],
+        information_quality=quality,
+    )
+
+
+def clock_quality(error_s: float) -> pb.ClockQuality.ValueType:
+    """The class of a 1-sigma clock error; NaN and negative numbers are unknown."""
+    if not error_s >= 0:
+        return pb.CLOCK_QUALITY_UNKNOWN
+    if error_s <= 0.001:
+        return pb.CLOCK_GOOD
+    return pb.CLOCK_FAIR if error_s <= 0.05 else pb.CLOCK_POOR
+
+
+def position(sender: Sender, x: float, y: float, z: float) -> pb.Position:
+    """A local ENU point in metres with its WGS84 and 空間ID."""
+    latitude, longitude, altitude = (float(value) for value in sender.frame.to_wgs84(x, y, z))
+    voxel = spatial_id(latitude, longitude, altitude - sender.geoid_height_m, ZOOM)
+    return pb.Position(
+        latitude_deg=latitude, longitude_deg=longitude, altitude_m=altitude, x_m=x, y_m=y, z_m=z, spatial_id=voxel
+    )
+
+
+def publications(
+    row: Topic, topic: str, message: Message, sender: Sender, detected_at_ns: int, place: str = ""
+) -> tuple[Publication, ...]:
+    """The protobuf publication and, when the sender wants twins, the JSON one under `topic/json`."""
+    kind = message.DESCRIPTOR.full_name
+    sequence = message.header.sequence  # type: ignore[attr-defined]  # every public message has a header
+    key = f"{sender.service_location_id}-{sender.roadside_unit_id}-{row.name}-{detected_at_ns}-{sequence}"
+    properties: tuple[tuple[str, str], ...] = (
+        ("proto", kind),
+        ("spec", SPEC),
+        ("detected_at", str(detected_at_ns)),
+        ("id", key),
+    )
+    if place:
+        properties += (("spatial_id", place),)
+    binary = Publication(
+        topic, message.SerializeToString(), row.content_type, row.qos, row.retain, row.expiry_s, properties, key
+    )
+    if not sender.json_twins:
+        return (binary,)
+    text = MessageToJson(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
+    )
+    return binary, replace(binary, topic=topic + "/json", payload=text.encode(), content_type=JSON, key=key + "-json")
+
+
+def events(made: tuple[Publication, ...], validity_s: float, now_ns: int, *, urgent: bool) -> tuple[Publication, ...]:
+    """The same publications made durable, of use to receivers until `now_ns` plus the validity."""
+    until = now_ns + int(validity_s * NS_PER_S)
+    return tuple(replace(one, durable=True, urgent=urgent, expiry_s=validity_s, expires_at_ns=until) for one in made)

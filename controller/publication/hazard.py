@@ -1,0 +1,60 @@
+"""Hazard → Hazard message on its own retained topic; a cancel is said, then the retained message is cleared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from controller.hazard.hazard import Hazard, Phase
+from controller.publication import topics
+from controller.publication.envelope import events, header, position, publications
+from interfaces.proto import publication_pb2 as pb
+
+if TYPE_CHECKING:
+    from controller.publication.publication import Publication, Sender, Stamp
+
+_PHASES = {Phase.NEW: pb.Hazard.NEW, Phase.UPDATE: pb.Hazard.UPDATE, Phase.CANCEL: pb.Hazard.CANCEL}
+
+
+def hazard(
+    seen: Hazard, sender: Sender, stamp: Stamp, at: tuple[float, float] | None = None
+) -> tuple[Publication, ...]:
+    """One statement. NEW and UPDATE are retained for the validity; CANCEL is not, and empty retained ones follow it.
+
+    `at` (x, y in ENU m) keeps the topic of a moving hazard where it began; None takes the statement's own position.
+    """
+    place = position(sender, seen.x, seen.y, seen.z)
+    home = position(sender, *at, seen.z) if at else place
+    levels = topics.tile(home.latitude_deg, home.longitude_deg)
+    topic = topics.name(topics.HAZARD, sender, tile=levels, action_id=seen.action_id)
+    message = _message(seen, place, sender, stamp)
+    made = publications(topics.HAZARD, topic, message, sender, seen.detection_time_ns, place.spatial_id)
+    said = events(made, max(seen.validity_s, 1.0), seen.reference_time_ns, urgent=True)
+    if seen.phase is not Phase.CANCEL:
+        return said
+    return tuple(replace(one, retain=False) for one in said) + tuple(_clear(one) for one in said)
+
+
+def _clear(said: Publication) -> Publication:
+    return replace(said, payload=b"", retain=True, expiry_s=None, expires_at_ns=0, key=said.key + "-clear")
+
+
+def _message(seen: Hazard, place: pb.Position, sender: Sender, stamp: Stamp) -> pb.Hazard:
+    return pb.Hazard(
+        header=header(sender, stamp, seen.detection_time_ns, seen.sources, seen.information_quality),
+        action_id=seen.action_id,
+        kind=seen.kind,
+        phase=_PHASES[seen.phase],
+        cause=seen.cause,
+        subcause=seen.subcause,
+        reference_time_ns=seen.reference_time_ns,
+        validity_s=seen.validity_s,
+        event_position=place,
+        heading_rad=seen.heading,
+        speed_mps=seen.speed,
+        probability=seen.probability,
+        track_ids=seen.track_ids,
+        lane=seen.lane,
+        use_case=seen.use_case,
+        detail=[pb.Figure(name=name, value=value) for name, value in seen.detail],
+    )

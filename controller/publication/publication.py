@@ -1,0 +1,54 @@
+"""One message ready for the broker, and what every encoder needs to know of its sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controller.geometry import LocalFrame
+
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One MQTT message. Durable ones pass the outbox; `expires_at_ns` (UTC, 0 never) bounds their use to receivers.
+
+    `key` names the statement: a repeat after a broken connection carries the same key (user property `id`).
+    `urgent` ones leave the outbox before all others while they have not expired.
+    """
+
+    topic: str
+    payload: bytes
+    content_type: str
+    qos: int
+    retain: bool
+    expiry_s: float | None
+    user_properties: tuple[tuple[str, str], ...]
+    key: str
+    durable: bool = False
+    urgent: bool = False
+    expires_at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who publishes: identifiers, slot names in the order of pole.toml, where ENU lies, and the topic root."""
+
+    service_location_id: int
+    roadside_unit_id: int
+    slots: tuple[str, ...]
+    frame: LocalFrame
+    geoid_height_m: float = 0.0
+    root: str = "smartpole/v1"
+    json_twins: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What differs from message to message: sequence number, publication time (UTC ns), clock doubt (1 sigma)."""
+
+    sequence: int
+    published_at_ns: int
+    clock_error_s: float = 0.0

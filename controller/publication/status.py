@@ -1,0 +1,44 @@
+"""PoleReport → PoleStatus, and the will that says the pole is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller.publication import topics
+from controller.publication.envelope import header, publications
+from interfaces.proto import publication_pb2 as pb
+
+if TYPE_CHECKING:
+    from controller.publication.publication import Publication, Sender, Stamp
+    from controller.slot import PoleReport
+
+
+def pole_status(report: PoleReport, sender: Sender, stamp: Stamp) -> tuple[Publication, ...]:
+    """The state of the whole pole."""
+    message = pb.PoleStatus(
+        header=header(sender, stamp, stamp.published_at_ns),
+        alive=report.alive,
+        service_availability=report.availability,
+        utilisation=report.utilisation,
+        reasons=report.reasons,
+        backlog=report.backlog,
+        tracks=report.tracks,
+        publications_per_s=report.publications_per_s,
+        lag_p50_s=report.lag_p50_s,
+        lag_p99_s=report.lag_p99_s,
+        started_ns=report.started_ns,
+        version=report.version,
+    )
+    return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)
+
+
+def will(sender: Sender, connected_at: Stamp) -> Publication:
+    """What the broker says when we vanish: not alive, unavailable; its times are those of the connection."""
+    message = pb.PoleStatus(
+        header=header(sender, connected_at, connected_at.published_at_ns),
+        alive=False,
+        service_availability=2,
+        reasons=["connection to the pole lost"],
+    )
+    topic = topics.name(topics.STATUS, sender)
+    return publications(topics.STATUS, topic, message, sender, connected_at.published_at_ns)[0]

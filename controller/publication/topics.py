@@ -1,0 +1,89 @@
+"""The topic table: everything the pole publishes, as data, and how a topic's name is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from controller.spatial_id import quadkey
+from interfaces.proto import publication_pb2 as pb
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from controller.publication.publication import Sender
+
+PROTOBUF: Final = "application/x-protobuf"
+JSON: Final = "application/json"
+WEEK_S: Final = 7 * 86_400.0
+CUTS: Final = ((0, 6), (6, 10), (10, 14), (14, 18))  # digits of the zoom-18 quadkey in each topic level
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row. `expiry_s` None: never, or as long as the message itself says (hazards). `rate` is for people."""
+
+    name: str
+    template: str
+    message: type[Message]
+    qos: int
+    retain: bool
+    expiry_s: float | None
+    rate: str
+    content_type: str = PROTOBUF
+
+
+STATUS: Final = Topic(
+    "status", "pole/{sl}/{rsu}/status", pb.PoleStatus, qos=1, retain=True, expiry_s=None, rate="on change and 1 s"
+)
+PROFILE: Final = Topic(
+    "profile", "pole/{sl}/{rsu}/profile", pb.PoleProfile, qos=1, retain=True, expiry_s=None, rate="on change"
+)
+SLOT: Final = Topic(
+    "slot", "pole/{sl}/{rsu}/slot/{slot}", pb.SlotStatus, qos=1, retain=True, expiry_s=None, rate="on change and 5 s"
+)
+OBJECTS: Final = Topic(
+    "objects", "pole/{sl}/{rsu}/objects", pb.PerceivedObjects, qos=0, retain=False, expiry_s=1.0, rate="10 Hz"
+)
+HAZARD: Final = Topic(
+    "hazard", "hazard/{tile}/{sl}/{rsu}/{action_id}", pb.Hazard, qos=1, retain=True, expiry_s=None, rate="event"
+)
+NEAR_MISS: Final = Topic(
+    "nearmiss", "nearmiss/{tile}/{sl}/{rsu}", pb.NearMiss, qos=1, retain=False, expiry_s=WEEK_S, rate="event"
+)
+TOPICS: Final = (STATUS, PROFILE, SLOT, OBJECTS, HAZARD, NEAR_MISS)
+
+
+def name(topic: Topic, sender: Sender, **levels: object) -> str:
+    """The full topic name; `levels` fills what the template asks beyond the pole's ids."""
+    rest = topic.template.format(sl=sender.service_location_id, rsu=sender.roadside_unit_id, **levels)
+    return f"{sender.root}/{rest}"
+
+
+def tile(latitude_deg: float, longitude_deg: float) -> str:
+    """The four topic levels "q6/q10/q14/q18" of a point (6 + 4 + 4 + 4 digits)."""
+    key = quadkey(latitude_deg, longitude_deg, 18)
+    return "/".join(key[low:high] for low, high in CUTS)
+
+
+def tile_filter(key: str) -> str:
+    """The topic levels that cover quadkey `key`, coarsened to the next cut and ending in "#"; "#" below zoom 6."""
+    return "/".join([key[low:high] for low, high in CUTS if len(key) >= high] + ["#"])
+
+
+def row_of(topic: str, root: str) -> tuple[Topic, bool] | None:
+    """The row a received topic belongs to and whether it is the JSON twin; None when it is none of ours."""
+    if not topic.startswith(root + "/"):
+        return None
+    levels = topic[len(root) + 1 :].split("/")
+    twin = levels[-1] == "json"
+    for row in TOPICS:
+        if _fits(row.template.replace("{tile}", "{a}/{b}/{c}/{d}").split("/"), levels[:-1] if twin else levels):
+            return row, twin
+    return None
+
+
+def _fits(template: list[str], levels: list[str]) -> bool:
+    return len(template) == len(levels) and all(
+        want.startswith("{") or want == got for want, got in zip(template, levels, strict=True)
+    )
