@@ -1,0 +1,174 @@
+"""Events that must not be lost: SQLite (WAL, synchronous=FULL) on one thread, a row an event, batched commits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from controller.publication.publication import Publication
+from interfaces.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+_R = TypeVar("_R")
+_COLUMNS = [one.name for one in fields(Publication)]
+_SCHEMA = f"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY AUTOINCREMENT, {', '.join(_COLUMNS)})"
+_INSERT = f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
+_LIVE = "(urgent AND (expires_at_ns = 0 OR expires_at_ns > :now))"
+_NEXT = f"SELECT * FROM event ORDER BY {_LIVE} DESC, seq LIMIT :limit"  # noqa: S608 - constant text
+_DROP = f"DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE NOT {_LIVE} ORDER BY urgent, seq LIMIT :limit)"  # noqa: S608 - constant text
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event on disk; `seq` grows with each put and names it to `done`."""
+
+    seq: int
+    publication: Publication
+
+
+class Outbox:
+    """Async front of the database. `put` returns once the event is on disk; `done` after the broker's PUBACK.
+
+    Full (rows or disk): the oldest near misses go first, then expired hazards, counted in `dropped`; a hazard still
+    valid is never dropped. A damaged file is moved aside to `*.corrupt` and named in `moved_aside`.
+    """
+
+    def __init__(self, path: Path, utc_ns: Callable[[], int], max_rows: int = 200_000) -> None:
+        self.dropped = 0
+        self.moved_aside = ""
+        self._path = path
+        self._utc_ns = utc_ns
+        self._max_rows = max_rows
+        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._waiting: list[tuple[Publication, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._base: sqlite3.Connection
+
+    async def __aenter__(self) -> Self:
+        await self._run(self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writing:
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._run(self._base.close)
+        self._thread.shutdown()
+
+    async def put(self, publication: Publication) -> None:
+        """Keep one event; DeliveryError when the disk takes it not even after dropping what may be dropped."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((publication, kept))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await kept
+
+    async def pending(self, limit: int = 100) -> list[Stored]:
+        """The next events to send: hazards still valid first, then the rest in order."""
+        return await self._run(self._next, limit)
+
+    async def done(self, *seqs: int) -> None:
+        """Forget events the broker has acknowledged."""
+        await self._run(self._forget, seqs)
+
+    async def backlog(self) -> int:
+        """How many events wait."""
+        return await self._run(self._count)
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                await self._run(self._insert, [one for one, _ in batch])
+            except sqlite3.Error as error:
+                _settle(batch, DeliveryError(f"outbox {self._path}: {error}; free disk space or mend the disk"))
+            else:
+                _settle(batch, None)
+
+    async def _run(self, call: Callable[..., _R], *args: object) -> _R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+
+    def _open(self) -> None:
+        try:
+            self._base = _connect(self._path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise DeliveryError(f"outbox {self._path}: {error}") from error
+            aside = self._path.with_name(self._path.name + ".corrupt")
+            os.replace(self._path, aside)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            self.moved_aside = str(aside)
+            self._base = _connect(self._path)
+
+    def _insert(self, batch: list[Publication]) -> None:
+        over = self._count() + len(batch) - self._max_rows
+        if over > 0:
+            self._drop(over)
+        rows = [_row(one) for one in batch]
+        try:
+            with self._base:
+                self._base.executemany(_INSERT, rows)
+        except sqlite3.OperationalError:
+            self._drop(max(len(batch), 100))  # the disk is full: make room once, then give up
+            with self._base:
+                self._base.executemany(_INSERT, rows)
+
+    def _drop(self, count: int) -> None:
+        with self._base:
+            self.dropped += self._base.execute(_DROP, {"now": self._utc_ns(), "limit": count}).rowcount
+
+    def _next(self, limit: int) -> list[Stored]:
+        rows = self._base.execute(_NEXT, {"now": self._utc_ns(), "limit": limit}).fetchall()
+        return [Stored(row[0], _publication(row[1:])) for row in rows]
+
+    def _forget(self, seqs: tuple[int, ...]) -> None:
+        with self._base:
+            self._base.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in seqs])
+
+    def _count(self) -> int:
+        return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(path, check_same_thread=False)
+    try:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=FULL")
+        base.execute(_SCHEMA)
+        if base.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("damaged")
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
+
+
+def _settle(batch: list[tuple[Publication, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, kept in batch:
+        if kept.done():
+            continue
+        if error:
+            kept.set_exception(error)
+        else:
+            kept.set_result(None)
+
+
+def _row(one: Publication) -> tuple[object, ...]:
+    return tuple(json.dumps(value) if isinstance(value, tuple) else value for value in astuple(one))
+
+
+def _publication(row: tuple[Any, ...]) -> Publication:
+    named = dict(zip(_COLUMNS, row, strict=True))
+    named["user_properties"] = tuple((key, value) for key, value in json.loads(named["user_properties"]))
+    return Publication(**{**named, **{flag: bool(named[flag]) for flag in ("retain", "durable", "urgent")}})

@@ -1,0 +1,196 @@
+"""The way to the broker: connect for ever, say the state first, then events from the outbox, newest objects only."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from controller.publication.publication import NS_PER_S, Publication
+from interfaces.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from controller.config import Mqtt
+    from controller.outbox import Outbox, Stored
+
+BATCH = 20  # events in flight; a live hazard waits for at most one batch
+PAUSE_S = 0.02  # after a batch without a live hazard: at most 1,000 old events a second
+BACK_OFF_S = (0.25, 10.0)
+SOCKET_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000),
+)
+
+
+def broker_address(url: str) -> tuple[str, int]:
+    """Host and port of "mqtt://host[:port]"; ConfigError says what is wrong with any other."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"mqtt.url {url!r}: {error}; write mqtt://host:port") from error
+    if parts.scheme == "mqtts":
+        raise ConfigError(f"mqtt.url {url!r}: TLS is not served yet; use mqtt:// on a trusted network")
+    if parts.scheme != "mqtt" or not parts.hostname:
+        raise ConfigError(f"mqtt.url {url!r}: write mqtt://host:port")
+    return parts.hostname, port or 1883
+
+
+class Publisher:
+    """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will.
+
+    `report` gets one readable line at each change of the connection's fate; nothing the broker does raises.
+    """
+
+    def __init__(  # noqa: PLR0913 - the composition root wires it once, by name
+        self,
+        mqtt: Mqtt,
+        client_id: str,
+        outbox: Outbox,
+        *,
+        utc_ns: Callable[[], int],
+        greeting: Callable[[], Iterable[Publication]],
+        will: Callable[[], Publication],
+        report: Callable[[str], None],
+    ) -> None:
+        self.connected = asyncio.Event()
+        self.lags_s: deque[float] = deque(maxlen=1000)  # newest module message → handed to the socket
+        self.sent = 0
+        self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
+        self._address = broker_address(mqtt.url)
+        self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
+        self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
+        self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then topic
+        self._fresh = (asyncio.Event(), asyncio.Event())
+        self._kept = asyncio.Event()
+        self._fate = ""
+
+    def offer(self, publication: Publication, measured_at_ns: int = 0) -> None:
+        """Send when possible; a newer one of the same topic replaces it. Dropped while there is no connection."""
+        if not self.connected.is_set():
+            return
+        waiting = self._newest[publication.qos]
+        self.overtaken += publication.topic in waiting
+        waiting[publication.topic] = publication, measured_at_ns
+        self._fresh[publication.qos].set()
+
+    async def keep(self, publication: Publication) -> None:
+        """Store an event; on return it outlives power loss and is sent until the broker acknowledges it."""
+        await self._outbox.put(publication)
+        self._kept.set()
+
+    async def run(self) -> None:
+        """Connect, publish, reconnect; ends only when cancelled."""
+        delay = BACK_OFF_S[0]
+        while True:
+            try:
+                await self._connection()
+            except* (aiomqtt.MqttError, OSError, ValueError) as errors:
+                delay = BACK_OFF_S[0] if self.connected.is_set() else min(delay * 2, BACK_OFF_S[1])
+                self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
+            finally:
+                self.connected.clear()
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+
+    async def _connection(self) -> None:
+        will = self._will()
+        async with aiomqtt.Client(
+            *self._address,
+            identifier=self._client_id,
+            username=self._mqtt.username or None,
+            password=Path(self._mqtt.password_file).read_text().strip() if self._mqtt.password_file else None,  # noqa: ASYNC240 - one line at each connection
+            protocol=aiomqtt.ProtocolVersion.V5,
+            keepalive=self._mqtt.keepalive_s,
+            socket_options=SOCKET_OPTIONS,
+            will=aiomqtt.Will(
+                will.topic, will.payload, will.qos, will.retain, _properties(will, None, PacketTypes.WILLMESSAGE)
+            ),
+        ) as client:
+            for one in self._greeting():
+                await self._send(client, one, one.expiry_s)
+            self.connected.set()
+            self._tell(f"broker {self._mqtt.url}: connected")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until_lost(client))
+                group.create_task(self._stream(client, 0))
+                group.create_task(self._stream(client, 1))
+                group.create_task(self._events(client))
+
+    async def _stream(self, client: aiomqtt.Client, qos: int) -> None:
+        while True:
+            await self._fresh[qos].wait()
+            self._fresh[qos].clear()
+            while self._newest[qos]:
+                topic = next(iter(self._newest[qos]))
+                publication, measured_at_ns = self._newest[qos].pop(topic)
+                if measured_at_ns:
+                    self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
+                await self._send(client, publication, publication.expiry_s)
+
+    async def _events(self, client: aiomqtt.Client) -> None:
+        while True:
+            self._kept.clear()
+            batch = await self._outbox.pending(BATCH)
+            if not batch:
+                await self._kept.wait()
+                continue
+            outcomes = await asyncio.gather(*(self._event(client, one) for one in batch), return_exceptions=True)
+            await self._outbox.done(*(one.seq for one, bad in zip(batch, outcomes, strict=True) if bad is None))
+            for bad in outcomes:
+                if bad is not None:
+                    raise bad
+            if not batch[0].publication.urgent:
+                await asyncio.sleep(PAUSE_S)
+
+    async def _event(self, client: aiomqtt.Client, stored: Stored) -> None:
+        one = stored.publication
+        if not one.expires_at_ns:
+            await self._send(client, one, None)
+            return
+        left_s = (one.expires_at_ns - self._utc_ns()) / NS_PER_S
+        await self._send(client, one, left_s if left_s > 0 else None, retain=one.retain and left_s > 0)
+
+    async def _send(
+        self, client: aiomqtt.Client, one: Publication, expiry_s: float | None, *, retain: bool | None = None
+    ) -> None:
+        keep = one.retain if retain is None else retain
+        await client.publish(one.topic, one.payload, one.qos, keep, _properties(one, expiry_s, PacketTypes.PUBLISH))
+        self.sent += 1
+
+    def _tell(self, fate: str) -> None:
+        if fate != self._fate:
+            self._fate = fate
+            self._report(fate)
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    async for _ in client.messages:
+        pass
+
+
+def _properties(one: Publication, expiry_s: float | None, packet: int) -> Properties:
+    made = Properties(packet)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    made.ContentType = one.content_type
+    made.UserProperty = list(one.user_properties)
+    if expiry_s is not None:
+        made.MessageExpiryInterval = max(1, round(expiry_s))
+    return made
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,85 @@
+"""Publisher against the embedded broker and a real mosquitto."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import aiomqtt
+import pytest
+
+from controller.config import Mqtt
+from controller.outbox import Outbox
+from controller.publication.publication import Publication
+from controller.publisher import Publisher, broker_address
+from interfaces.errors import ConfigError
+from sim.broker import Broker
+
+WILL = Publication("s/status", b"gone", "c", 1, True, None, (), "w")
+UP = replace(WILL, payload=b"up")
+EVENT = Publication("s/event", b"0", "c", 1, False, 60.0, (("id", "0"),), "e", durable=True, expires_at_ns=10**18)
+
+
+@contextlib.asynccontextmanager
+async def publishing(url, path, lines):
+    async with Outbox(path, lambda: 0) as box:
+        one = Publisher(
+            Mqtt(url=url), "pole", box, utc_ns=lambda: 0, greeting=lambda: [UP], will=lambda: WILL, report=lines.append
+        )
+        task = asyncio.create_task(one.run())
+        try:
+            yield one, box, task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def collect(url, count):
+    host, port = broker_address(url)
+    async with aiomqtt.Client(host, port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        await client.subscribe("s/#", qos=1)
+        got = []
+        async for message in client.messages:
+            got.append((str(message.topic), message.payload))
+            if len(got) >= count:
+                return got
+
+
+async def test_events_kept_before_the_broker_exists_arrive_after_the_greeting(tmp_path):
+    async with Broker() as spare:
+        port = spare.port
+    lines = []
+    async with asyncio.timeout(20), publishing(f"mqtt://127.0.0.1:{port}", tmp_path / "o.db", lines) as (one, box, _):
+        await one.keep(EVENT)
+        while not lines:
+            await asyncio.sleep(0.01)
+        assert "trying again" in lines[0]
+        async with Broker(port=port) as broker:
+            await one.connected.wait()
+            while await box.backlog():
+                await asyncio.sleep(0.01)
+            assert await collect(broker.url, 1) == [("s/status", b"up")]
+
+
+@pytest.mark.real_broker
+async def test_kill_of_mosquitto_loses_nothing(mosquitto, tmp_path):
+    async with asyncio.timeout(40), publishing(mosquitto.url, tmp_path / "o.db", []) as (one, box, _):
+        await one.connected.wait()
+        for n in range(60):
+            await one.keep(replace(EVENT, payload=b"%d" % n))
+            if n == 20:
+                mosquitto.kill()
+        listening = None
+        mosquitto.start()
+        listening = asyncio.create_task(collect(mosquitto.url, 20))
+        while await box.backlog():
+            await asyncio.sleep(0.02)
+        got = await listening
+        assert ("s/event", b"59") in got or len(got) == 20
+
+
+@pytest.mark.parametrize("url", ["mqtts://a", "http://a", "mqtt://", "mqtt://a:99999"])
+def test_bad_urls_are_refused(url):
+    with pytest.raises(ConfigError, match="mqtt.url"):
+        broker_address(url)
