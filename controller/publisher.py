@@ -56,7 +56,7 @@ class Publisher:
     `report` gets one readable line at each change of the connection's fate; nothing the broker does raises.
     """
 
-    def __init__(  # noqa: PLR0913 - the composition root wires it once, by name
+    def __init__(
         self,
         mqtt: Mqtt,
         client_id: str,
@@ -104,6 +104,9 @@ class Publisher:
                 self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
             finally:
                 self.connected.clear()
+            task = asyncio.current_task()
+            if task and task.cancelling():  # a TaskGroup that fails while being cancelled raises only its failure
+                raise asyncio.CancelledError
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     async def _connection(self) -> None:
