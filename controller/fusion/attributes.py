@@ -1,0 +1,72 @@
+"""Class, box, heading and height of a track: confidence-weighted votes of the detections assigned to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from interfaces.spec import ObjectClass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+MEMORY: Final = 30.0  # hits after which the mean of a box forgets
+CLASS_DECAY: Final = 0.97
+HEADING_DECAY: Final = 0.6
+MOVING_MPS: Final = 1.5
+_BOXES = {
+    ObjectClass.LARGE_VEHICLE: (10.0, 2.5, 3.2),
+    ObjectClass.MEDIUM_VEHICLE: (6.5, 2.2, 2.8),
+    ObjectClass.CAR: (4.5, 1.8, 1.5),
+    ObjectClass.MOTORCYCLE: (2.1, 0.8, 1.5),
+    ObjectClass.BICYCLE: (1.8, 0.6, 1.7),
+    ObjectClass.LIGHT_VEHICLE: (2.0, 0.8, 1.6),
+    ObjectClass.PEDESTRIAN: (0.5, 0.5, 1.7),
+    ObjectClass.TRAM: (18.0, 2.6, 3.5),
+    ObjectClass.ANIMAL: (1.0, 0.5, 0.8),
+    ObjectClass.OBSTACLE: (0.8, 0.8, 0.5),
+}
+USUAL_BOX: Final = np.array(
+    [_BOXES.get(ObjectClass(c), (2.0, 1.0, 1.5)) if c in {*ObjectClass} else (2.0, 1.0, 1.5) for c in range(16)]
+)
+
+
+def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> None:
+    """Add one detection each (n,) to the stories (n,), in place; `velocity` (n, 2) is the track's own."""
+    confidence = np.clip(np.nan_to_num(rows["confidence"], nan=0.5), 0.05, 1.0)
+    classes = np.minimum(rows["object_class"], ObjectClass.UNKNOWN)
+    story["votes"] *= CLASS_DECAY
+    known = np.flatnonzero(classes != ObjectClass.UNKNOWN)
+    story["votes"][known, classes[known]] += confidence[known]
+    _vote_box(story, rows, confidence)
+    _vote_heading(story, rows["yaw"], confidence, velocity)
+    z = rows["z"]
+    mixed = np.where(np.isfinite(story["z"]), story["z"] + 0.2 * (z - story["z"]), z)
+    story["z"] = np.where(np.isfinite(z), mixed, story["z"])
+
+
+def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Floats) -> None:
+    for i, name in enumerate(("length", "width", "height")):
+        size = rows[name]
+        weight = np.where((size > 0.05) & (size < 60), confidence, 0.0)
+        total = np.minimum(story["box_weight"][:, i] + weight, MEMORY)
+        gain = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+        story["box"][:, i] += gain * (np.where(weight > 0, size, 0.0) - story["box"][:, i])
+        story["box_weight"][:, i] = total
+
+
+def _vote_heading(story: NDArray[np.void], yaw: Floats, confidence: Floats, velocity: Floats) -> None:
+    speed = np.hypot(velocity[:, 0], velocity[:, 1])
+    along = velocity / np.maximum(speed, 1e-9)[:, None]
+    pull = np.where(speed > MOVING_MPS, np.minimum(speed / 3, 2.0), 0.0)
+    measured = np.isfinite(yaw)
+    angle = np.where(measured, yaw, 0.0)
+    pointing = np.stack((np.cos(angle), np.sin(angle)), 1)
+    # A box has no front: a yaw that points against the motion is meant the other way round.
+    flipped = (speed > 2 * MOVING_MPS) & ((pointing * along).sum(1) < 0)
+    pointing = np.where(flipped[:, None], -pointing, pointing)
+    story["heading"] *= HEADING_DECAY
+    story["heading"] += pull[:, None] * along + np.where(measured, confidence, 0.0)[:, None] * pointing

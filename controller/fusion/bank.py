@@ -1,0 +1,102 @@
+"""All tracks at one instant: an immutable value, so that a snapshot is a reference and going back costs nothing."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.fusion.motion import Motion
+from interfaces.spec import VULNERABLE, ObjectClass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SLOTS: Final = 32
+CLASSES: Final = 16
+NEVER_NS: Final = -(2**62)
+ID_TICK_NS: Final = 1_000_000_000
+IDS_PER_TICK: Final = 1024
+
+# What we keep of a track beside its motion. `votes`, `heading` and `box_weight` are sums of weights.
+STORY = np.dtype(
+    [
+        ("id", "<u4"),
+        ("llr", "<f8"),
+        ("confirmed", "?"),
+        ("first_ns", "<i8"),
+        ("last_ns", "<i8"),
+        ("hits", "<i4"),
+        ("votes", "<f8", (CLASSES,)),
+        ("heading", "<f8", (2,)),
+        ("box", "<f8", (3,)),
+        ("box_weight", "<f8", (3,)),
+        ("z", "<f8"),
+        ("slot_ns", "<i8", (SLOTS,)),
+        ("slot_object", "<u4", (SLOTS,)),
+        ("shadow", "<f8", (4,)),  # position and velocity from positions alone
+        ("contradicted_s", "<f8"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """Every track, tentative ones too, at `time_ns`; `id_trust` (slots,) is how far a module's own ids last."""
+
+    time_ns: int
+    motion: Motion
+    story: NDArray[np.void]
+    id_trust: NDArray[np.float64]
+    issued: tuple[int, ...] = ()
+    dropped: int = 0
+
+
+def empty_bank(time_ns: int) -> Bank:
+    """No tracks."""
+    motion = Motion(np.zeros((3, 0, 6)), np.zeros((3, 0, 6, 6)), np.zeros((3, 0)))
+    return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5))
+
+
+def best_class(votes: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The class (n,) with most votes; unknown without any."""
+    best: NDArray[np.intp] = np.where(votes.max(1, initial=0) > 0, votes.argmax(1), int(ObjectClass.UNKNOWN))
+    return best
+
+
+def walking(votes: NDArray[np.float64]) -> NDArray[np.intp]:
+    """1 (n,) for tracks that move like people rather than like vehicles."""
+    return np.isin(best_class(votes), [int(ObjectClass.PEDESTRIAN), int(ObjectClass.ANIMAL)]).astype(np.intp)
+
+
+def vulnerable(classes: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether each class is a person or animal without a vehicle body around."""
+    return np.isin(classes, [int(c) for c in (*sorted(VULNERABLE), ObjectClass.ANIMAL)])
+
+
+def new_ids(seed: int, stamp_ns: int, keys: list[bytes], issued: tuple[int, ...]) -> tuple[list[int], tuple[int, ...]]:
+    """One id per key, and the numbers now taken: drawn from the birth itself, so no order of arrival can change it.
+
+    22 bits of seconds and 10 of content, then a seeded permutation of 32 bits: no id repeats within 48 days.
+    """
+    base = stamp_ns // ID_TICK_NS % 2**22 * IDS_PER_TICK
+    taken = [number for number in issued if (base - number) % 2**32 <= 3 * IDS_PER_TICK or number - base in range(4096)]
+    used, ids = set(taken), []
+    for key in keys:
+        number = base + zlib.crc32(key, stamp_ns & 0xFFFFFFFF) % IDS_PER_TICK
+        while number in used:
+            number = (number + 1) % 2**32
+        used.add(number)
+        taken.append(number)
+        ids.append(_permuted(number, seed))
+    return ids, tuple(taken)
+
+
+def _permuted(number: int, seed: int) -> int:
+    left, right = number >> 16, number & 0xFFFF
+    for turn in range(4):
+        mixed = zlib.crc32(right.to_bytes(2, "little"), (seed * 0x9E3779B1 + turn * 0x85EBCA6B) & 0xFFFFFFFF)
+        left, right = right, left ^ (mixed & 0xFFFF)
+    return left << 16 | right

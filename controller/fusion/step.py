@@ -1,0 +1,293 @@
+"""One message of one sensor on a bank of tracks: predict, assign, update, judge existence, give birth, merge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from controller.fusion.assignment import assign
+from controller.fusion.attributes import vote
+from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
+from controller.fusion.motion import Motion, born, predict, update, update_along
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from controller.fusion.sensor import Sensor
+
+    Floats = NDArray[np.float64]
+    Index = NDArray[np.intp]
+
+GATE: Final = 13.8  # chi-square, 2 degrees of freedom, 0.999
+BASE_GAIN: Final = 22.0
+ID_BONUS: Final = 6.0
+CLASS_PENALTY: Final = 5.0
+TENTATIVE_PENALTY: Final = 2.0
+LLR_CONFIRM: Final = 6.0
+LLR_KILL: Final = -2.5
+LLR_MAX: Final = 9.0
+MISS_MAX: Final = 1.2  # misses come in bursts: one frame may not say more than this against an object
+HIT_MAX: Final = 6.0
+MAX_TRACKS: Final = 600
+NEAR_M: Final = 40.0
+VELOCITY_GUARD_S: Final = 0.7
+TENTATIVE_COAST_S: Final = 0.6
+
+
+class Frame(NamedTuple):
+    """One message ready for the filter: rows sorted, of finite positions, with their noise (m, 2, 2)."""
+
+    stamp_ns: int
+    sensor: Sensor
+    rows: NDArray[np.void]
+    noise: Floats
+    clock_error_s: float
+
+
+def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int = MAX_TRACKS) -> Bank:
+    """The bank after `frame`, at the frame's stamp; pure."""
+    dt = (frame.stamp_ns - bank.time_ns) / 1e9
+    story = bank.story.copy()
+    motion = predict(bank.motion, dt, walking(story["votes"]))
+    trust = bank.id_trust.copy()
+    tracks, rows = _associate(motion, story, frame, trust)
+    _learn_trust(story, frame, tracks, rows, trust)
+    motion = _measure(motion, story, frame, tracks, rows)
+    _judge(motion, story, frame, tracks, rows)
+    bank = Bank(frame.stamp_ns, motion, story, trust, bank.issued, bank.dropped)
+    bank = _keep(bank, _alive(bank, coast_s))
+    bank = _merge(_births(bank, frame, np.setdiff1d(np.arange(len(frame.rows)), rows), seed))
+    if len(bank.story) <= max_tracks:
+        return bank
+    best = np.sort(np.lexsort((bank.story["id"], -bank.story["llr"]))[:max_tracks])
+    return replace(_keep(bank, best), dropped=bank.dropped + len(bank.story) - max_tracks)
+
+
+def _keep(bank: Bank, rows: Index | NDArray[np.bool_]) -> Bank:
+    return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
+
+
+def _associate(motion: Motion, story: NDArray[np.void], frame: Frame, trust: Floats) -> tuple[Index, Index]:
+    mean, covariance = motion.combined()
+    det = frame.rows
+    dx = det["x"][None, :] - mean[:, 0, None]
+    dy = det["y"][None, :] - mean[:, 1, None]
+    i, j = np.nonzero((np.abs(dx) < NEAR_M) & (np.abs(dy) < NEAR_M))
+    s = covariance[i, :2, :2] + frame.noise[j]
+    drift = mean[i, 2:4] * frame.clock_error_s
+    s = s + drift[:, :, None] * drift[:, None, :]
+    area = s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2
+    ex, ey = dx[i, j], dy[i, j]
+    d2 = (s[:, 1, 1] * ex * ex - 2 * s[:, 0, 1] * ex * ey + s[:, 0, 0] * ey * ey) / np.maximum(area, 1e-12)
+    gated = d2 < GATE
+    i, j = i[gated], j[gated]
+    gain = BASE_GAIN - d2[gated] - np.log(area[gated]) - TENTATIVE_PENALTY * ~story["confirmed"][i]
+    gain -= _class_penalty(story, det, i, j) + _velocity_penalty(mean, covariance, det, i, j)
+    slot = frame.sensor.slot_index
+    same = (det["id"][j] != 0) & (story["slot_object"][i, slot] == det["id"][j])
+    gain += same * ID_BONUS * max(0.0, 2 * trust[slot] - 1)
+    chosen = assign(i, j, gain)
+    return i[chosen], j[chosen]
+
+
+def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: Index) -> Floats:
+    mine, theirs = best_class(story["votes"])[i], np.minimum(det["object_class"][j], 15).astype(np.intp)
+    known = (mine != 15) & (theirs != 15)
+    return np.where(known & (vulnerable(mine) != vulnerable(theirs)), CLASS_PENALTY, 0.0)
+
+
+def _velocity_penalty(mean: Floats, covariance: Floats, det: NDArray[np.void], i: Index, j: Index) -> Floats:
+    variance = (
+        np.nan_to_num(det["sigma_vel"][j], nan=1.0) ** 2 + 0.25 + 0.5 * (covariance[i, 2, 2] + covariance[i, 3, 3])
+    )
+    off = (det["vx"][j] - mean[i, 2]) ** 2 + (det["vy"][j] - mean[i, 3]) ** 2
+    penalty: Floats = np.minimum(np.nan_to_num(off / variance, nan=0.0), 8.0)
+    return penalty
+
+
+def _learn_trust(story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index, trust: Floats) -> None:
+    slot = frame.sensor.slot_index
+    ids = frame.rows["id"][rows]
+    before = story["slot_object"][tracks, slot]
+    known = (before != 0) & (ids != 0) & story["confirmed"][tracks]
+    if known.any():
+        trust[slot] += 0.1 * (float((before == ids)[known].mean()) - trust[slot])
+    story["slot_object"][tracks, slot] = ids
+
+
+def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index) -> Motion:
+    if not len(tracks):
+        return motion
+    det = frame.rows[rows]
+    part = motion.take(tracks)
+    mean, _ = part.combined()
+    position = np.stack((det["x"], det["y"]), 1)
+    drift = mean[:, 2:4] * frame.clock_error_s
+    noise = frame.noise[rows] + drift[:, :, None] * drift[:, None, :]
+    if frame.sensor.capability.delivers_tracks:
+        part, noise = _intersected(part, noise)
+    part = update(part, position, noise, 0)
+    told = story[tracks]
+    _shadow(told, position, frame.stamp_ns)
+    part = _measure_velocity(part, told, frame, det)
+    part = _measure_doppler(part, frame, det)
+    told["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
+    told["last_ns"] = frame.stamp_ns
+    told["hits"] += 1
+    vote(told, det, part.combined()[0][:, 2:4])
+    story[tracks] = told
+    result = Motion(motion.mean.copy(), motion.covariance.copy(), motion.weight.copy())
+    result.mean[:, tracks], result.covariance[:, tracks] = part.mean, part.covariance
+    result.weight[:, tracks] = part.weight
+    return result
+
+
+def _intersected(part: Motion, noise: Floats) -> tuple[Motion, Floats]:
+    """Covariance intersection (Julier and Uhlmann 1997): the share of smallest det P of position, from a grid."""
+    prior = part.combined()[1][:, :2, :2]
+    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.97])
+    information = shares[:, None, None, None] * np.linalg.inv(prior) + (1 - shares)[
+        :, None, None, None
+    ] * np.linalg.inv(noise)
+    share = shares[np.linalg.det(information).argmax(0)]
+    wide = Motion(part.mean, part.covariance / share[None, :, None, None], part.weight)
+    return wide, noise / (1 - share)[:, None, None]
+
+
+def _shadow(told: NDArray[np.void], position: Floats, stamp_ns: int) -> None:
+    dt = np.clip((stamp_ns - told["last_ns"]) / 1e9, 0.0, 1.0)
+    shadow = told["shadow"]
+    guess = shadow[:, :2] + shadow[:, 2:] * dt[:, None]
+    residual = position - guess
+    alpha, beta = np.clip(dt * 5, 0.1, 0.7), np.clip(dt * 5, 0.1, 0.7) ** 2 * 0.5
+    shadow[:, :2] = guess + alpha[:, None] * residual
+    shadow[:, 2:] += (beta / np.maximum(dt, 0.03))[:, None] * residual * (dt > 0)[:, None]
+
+
+def _measure_velocity(part: Motion, told: NDArray[np.void], frame: Frame, det: NDArray[np.void]) -> Motion:
+    velocity = np.stack((det["vx"], det["vy"]), 1)
+    declared = frame.sensor.accuracy(det["x"], det["y"])[1]
+    sigma = np.clip(np.where(np.isfinite(det["sigma_vel"]), det["sigma_vel"], declared), 0.1, 20.0)
+    finite = np.isfinite(velocity).all(1) & (np.abs(velocity) < 100).all(1)
+    off = np.hypot(velocity[:, 0] - told["shadow"][:, 2], velocity[:, 1] - told["shadow"][:, 3])
+    period = 1 / max(frame.sensor.capability.rate_hz, 1.0)
+    against = finite & (off > 3 * np.hypot(sigma, 1.2)) & (told["hits"] >= 5)
+    told["contradicted_s"] = np.clip(told["contradicted_s"] + np.where(against, period, -period) * finite, 0.0, 1.5)
+    usable = np.flatnonzero(finite & ~against & (told["contradicted_s"] < VELOCITY_GUARD_S))
+    if not len(usable):
+        return part
+    noise = sigma[usable, None, None] ** 2 * np.eye(2)
+    return _put(part, update(part.take(usable), velocity[usable], noise, 2), usable)
+
+
+def _measure_doppler(part: Motion, frame: Frame, det: NDArray[np.void]) -> Motion:
+    usable = np.flatnonzero(np.isfinite(det["range_rate"]) & (np.abs(det["range_rate"]) < 100))
+    if not len(usable):
+        return part
+    line = np.stack((det["x"] - frame.sensor.x, det["y"] - frame.sensor.y), 1)[usable]
+    away = np.hypot(line[:, 0], line[:, 1])
+    sigma = np.nan_to_num(det["sigma_vel"][usable], nan=0.3)
+    variance = np.clip(sigma, 0.15, 5.0) ** 2 + np.where(away < 2, 1e4, 0.0)
+    some = part.take(usable)
+    rate = det["range_rate"][usable]
+    unit = line / np.maximum(away, 1e-6)[:, None]
+    mean, covariance = some.combined()
+    expected = (mean[:, 2:4] * unit).sum(1)
+    spread = np.einsum("ni,nij,nj->n", unit, covariance[:, 2:4, 2:4], unit) + variance
+    variance = np.where((rate - expected) ** 2 > 10.8 * spread, 1e4, variance)  # not this object's Doppler
+    return _put(part, update_along(some, rate, variance, unit), usable)
+
+
+def _put(motion: Motion, part: Motion, rows: Index) -> Motion:
+    result = Motion(motion.mean.copy(), motion.covariance.copy(), motion.weight.copy())
+    result.mean[:, rows], result.covariance[:, rows], result.weight[:, rows] = part.mean, part.covariance, part.weight
+    return result
+
+
+def _judge(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index) -> None:
+    if not len(story):
+        return
+    mean, covariance = motion.combined()
+    width = np.where(story["box_weight"][:, 1] > 0, story["box"][:, 1], 0.8)
+    seen = frame.sensor.detection_probability(mean[:, 0], mean[:, 1], width / 2)
+    change = np.maximum(np.log(1 - seen), -MISS_MAX)
+    s = covariance[tracks, :2, :2] + frame.noise[rows]
+    size = np.sqrt(np.maximum(s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2, 1e-12))
+    gain = np.log(np.maximum(seen[tracks], 0.3) / (2 * np.pi * size * frame.sensor.clutter_density()))
+    certain = np.clip(np.nan_to_num(frame.rows["confidence"][rows], nan=0.6), 0.1, 0.95)
+    change[tracks] = np.clip(gain + 0.5 * np.log(certain / (1 - certain)), 0.3, HIT_MAX) - 1.0
+    story["llr"] = np.minimum(story["llr"] + change, LLR_MAX)
+    story["confirmed"] |= (story["llr"] >= LLR_CONFIRM) & (story["hits"] >= 3)
+    story["confirmed"] |= (story["llr"] >= LLR_CONFIRM + 2) & (story["hits"] >= 2)
+
+
+def _alive(bank: Bank, coast_s: float) -> NDArray[np.bool_]:
+    silent_s = (bank.time_ns - bank.story["last_ns"]) / 1e9
+    confirmed = bank.story["confirmed"]
+    kept = np.where(confirmed, silent_s <= coast_s, (silent_s <= TENTATIVE_COAST_S) & (bank.story["llr"] > LLR_KILL))
+    alive: NDArray[np.bool_] = kept.astype(bool)
+    return alive
+
+
+def _births(bank: Bank, frame: Frame, rows: Index, seed: int) -> Bank:
+    if not len(rows):
+        return bank
+    det = frame.rows[rows]
+    story = np.zeros(len(rows), STORY)
+    keys = [f"{frame.sensor.slot_index}:".encode() + row.tobytes() for row in det]
+    ids, issued = new_ids(seed, frame.stamp_ns, keys, bank.issued)
+    story["id"] = ids
+    story["first_ns"] = story["last_ns"] = frame.stamp_ns
+    story["hits"], story["z"], story["slot_ns"] = 1, np.nan, NEVER_NS
+    story["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
+    story["slot_object"][:, frame.sensor.slot_index] = det["id"]
+    mean, covariance = _prior(frame, rows)
+    story["shadow"] = mean[:, :4]
+    vote(story, det, mean[:, 2:4])
+    motion = bank.motion.joined(born(mean, covariance))
+    return replace(bank, motion=motion, story=np.concatenate((bank.story, story)), issued=issued)
+
+
+def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
+    det = frame.rows[rows]
+    mean, covariance = np.zeros((len(rows), 6)), np.zeros((len(rows), 6, 6))
+    mean[:, 0], mean[:, 1] = det["x"], det["y"]
+    covariance[:, :2, :2] = frame.noise[rows]
+    slow = vulnerable(det["object_class"].astype(np.intp))
+    moving = np.isfinite(det["vx"]) & np.isfinite(det["vy"]) & (np.hypot(det["vx"], det["vy"]) < 70)
+    mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
+    told = np.clip(np.nan_to_num(det["sigma_vel"], nan=1.0), 1.0, 10.0)  # a first velocity is not trusted too far
+    speed = np.where(moving, told, np.where(slow, 2.0, 9.0))
+    covariance[:, 2, 2] = covariance[:, 3, 3] = speed**2
+    covariance[:, 4, 4] = covariance[:, 5, 5] = np.where(slow, 0.5, 1.0) ** 2
+    return mean, covariance
+
+
+def _merge(bank: Bank) -> Bank:
+    """Without the younger of two tracks that are one object: alike in place and motion, never seen side by side."""
+    count = len(bank.story)
+    if count < 2:
+        return bank
+    mean, covariance = bank.motion.combined()
+    x, y = mean[:, 0], mean[:, 1]
+    i, j = np.nonzero((np.abs(x[:, None] - x) < 2.0) & (np.abs(y[:, None] - y) < 2.0))
+    i, j = i[i < j], j[i < j]
+    if not len(i):
+        return bank
+    s = covariance[i, :4, :4] + covariance[j, :4, :4] + np.diag([0.02, 0.02, 0.1, 0.1])
+    off = (mean[i, :4] - mean[j, :4])[..., None]
+    d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
+    classes = best_class(bank.story["votes"])
+    reach = np.where(vulnerable(classes[i]) | vulnerable(classes[j]), 0.6, 1.6)
+    apart = ((bank.story["slot_ns"][i] == bank.story["slot_ns"][j]) & (bank.story["slot_ns"][i] != NEVER_NS)).any(1)
+    mature = np.minimum(bank.story["hits"][i], bank.story["hits"][j]) >= 2
+    same = (d2 < 7.8) & (np.hypot(off[:, 0, 0], off[:, 1, 0]) < reach) & ~apart & mature
+    lost = {_younger(bank.story, a, b) for a, b in zip(i[same].tolist(), j[same].tolist(), strict=True)}
+    return _keep(bank, np.array([n not in lost for n in range(count)])) if lost else bank
+
+
+def _younger(story: NDArray[np.void], a: int, b: int) -> int:
+    old = [(not story["confirmed"][n], int(story["first_ns"][n]), int(story["id"][n])) for n in (a, b)]
+    return b if old[0] <= old[1] else a

@@ -1,0 +1,164 @@
+"""The tracker: detections in, in any order of arrival within the ring; tracks out at any instant."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.fusion.bank import SLOTS, Bank, empty_bank
+from controller.fusion.report import report
+from controller.fusion.step import Frame, step
+from modules.detection import Axes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from controller.fusion.sensor import Sensor
+    from controller.fusion.track import Tracks
+    from modules.detection import Detections
+
+MAX_DETECTIONS: Final = 500
+MAX_FUTURE_NS: Final = 1_000_000_000
+MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
+
+Key = tuple[int, int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one message: fused or not, older than the newest or not, and how many were fused again."""
+
+    accepted: bool
+    late: bool
+    replayed: int
+
+
+@dataclass(slots=True)
+class Counters:
+    """Messages and rows since the start."""
+
+    accepted: int = 0
+    late: int = 0  # older than the newest, fused by going back
+    too_late: int = 0  # older than the ring
+    future: int = 0  # stamped after their arrival
+    unknown_slot: int = 0
+    replayed: int = 0
+    rows_dropped: int = 0
+    restarts: int = 0
+
+
+class Tracker:
+    """Fuses the detections of hot-plugged sensors. The tracks do not depend on the order of arrival within the ring.
+
+    `history_s` is the ring's length, `coast_s` how long a track lives unseen; `seed` shapes the track ids.
+    """
+
+    __slots__ = ("_banks", "_base", "_coast_s", "_frames", "_history_ns", "_keys", "_seed", "_sensors", "counters")
+
+    def __init__(
+        self, sensors: Mapping[str, Sensor], *, history_s: float = 1.0, coast_s: float = 1.5, seed: int = 0
+    ) -> None:
+        self._sensors = dict(sensors)
+        self._history_ns, self._coast_s, self._seed = round(history_s * 1e9), coast_s, seed
+        self._keys: list[Key] = []
+        self._frames: list[Frame] = []
+        self._banks: list[Bank] = []  # the bank after each frame
+        self._base: Bank | None = None  # the bank before the first frame of the ring
+        self.counters = Counters()
+
+    def set_sensor(self, slot: str, sensor: Sensor | None) -> None:
+        """Plug, move or unplug one slot; messages already fused keep the sensor they were seen with."""
+        if sensor is None:
+            self._sensors.pop(slot, None)
+        else:
+            self._sensors[slot] = sensor
+
+    def add(self, detections: Detections) -> Added:
+        """Fuse one message in ENU axes; never raises: what cannot be used is dropped and counted."""
+        sensor = self._sensors.get(detections.slot)
+        stamp = detections.measured_at_ns
+        if sensor is None or detections.axes is not Axes.ENU or not 0 <= sensor.slot_index < SLOTS:
+            self.counters.unknown_slot += 1
+            return Added(accepted=False, late=False, replayed=0)
+        if stamp > detections.arrived_at_ns + MAX_FUTURE_NS:
+            self.counters.future += 1
+            return Added(accepted=False, late=False, replayed=0)
+        if self._keys and stamp < self._keys[-1][0] - self._history_ns and not self._restarted(detections):
+            self.counters.too_late += 1
+            return Added(accepted=False, late=True, replayed=0)
+        return self._insert(self._frame(detections, sensor))
+
+    def at(self, valid_at_ns: int) -> Tracks:
+        """Every confirmed track at `valid_at_ns`, from the messages measured up to then; changes nothing."""
+        index = bisect.bisect_right(self._keys, (valid_at_ns, SLOTS, b""))
+        bank = self._banks[index - 1] if index else self._base
+        return report(bank if bank is not None else empty_bank(valid_at_ns), valid_at_ns)
+
+    def _insert(self, frame: Frame) -> Added:
+        key = (frame.stamp_ns, frame.sensor.slot_index, frame.rows.tobytes())
+        index = bisect.bisect_right(self._keys, key)
+        late = index < len(self._keys)
+        self._keys.insert(index, key)
+        self._frames.insert(index, frame)
+        del self._banks[index:]
+        for pending in self._frames[index:]:
+            before = self._banks[-1] if self._banks else self._base or empty_bank(pending.stamp_ns)
+            self._banks.append(step(before, pending, seed=self._seed, coast_s=self._coast_s))
+        replayed = len(self._frames) - index - 1
+        self.counters.accepted += 1
+        self.counters.late += late
+        self.counters.replayed += replayed
+        self._trim()
+        return Added(accepted=True, late=late, replayed=replayed)
+
+    def _trim(self) -> None:
+        oldest = self._keys[-1][0] - self._history_ns
+        passed = bisect.bisect_left(self._keys, (oldest, -1, b""))
+        if passed:
+            self._base = self._banks[passed - 1]
+            del self._keys[:passed], self._frames[:passed], self._banks[:passed]
+
+    def _restarted(self, detections: Detections) -> bool:
+        """Whether the pole's own clock went back: even the arrival lies before the ring. Then all starts anew."""
+        if detections.arrived_at_ns >= self._keys[-1][0] - self._history_ns:
+            return False
+        self._keys.clear()
+        self._frames.clear()
+        self._banks.clear()
+        self._base = None
+        self.counters.restarts += 1
+        return True
+
+    def _frame(self, detections: Detections, sensor: Sensor) -> Frame:
+        rows = detections.objects
+        usable = np.flatnonzero((np.abs(rows["x"]) < 1e5) & (np.abs(rows["y"]) < 1e5))
+        if len(usable) > MAX_DETECTIONS:
+            confidence = np.nan_to_num(rows["confidence"][usable], nan=0.5)
+            usable = usable[np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]]
+        self.counters.rows_dropped += len(rows) - len(usable)
+        rows = rows[np.sort(usable)]
+        error = (
+            min(max(detections.clock_error_s, 0.0), 1.0)
+            if detections.clock_error_s == detections.clock_error_s
+            else 0.0
+        )
+        return Frame(detections.measured_at_ns, sensor, rows, measurement_noise(rows, sensor), error)
+
+
+def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.float64]:
+    """Covariance (m, 2, 2) of positions: the row's own, else its sigma, else the declared accuracy at its range."""
+    declared, _ = sensor.accuracy(rows["x"], rows["y"])
+    sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
+    sigma = np.clip(np.nan_to_num(sigma, nan=1.0), MIN_SIGMA_M, MAX_SIGMA_M)
+    noise = sigma[:, None, None] ** 2 * np.eye(2)
+    xx, xy, yy = rows["cov_xx"], rows["cov_xy"], rows["cov_yy"]
+    low, high = MIN_SIGMA_M**2, MAX_SIGMA_M**2
+    with np.errstate(invalid="ignore", over="ignore"):
+        sound = (xx >= low) & (yy >= low) & (xx <= high) & (yy <= high) & (xy * xy < 0.98 * xx * yy)
+    own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
+    return np.where(sound[:, None, None], own, noise)
