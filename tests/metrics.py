@@ -1,4 +1,7 @@
-"""Truth-based measures of tracking, in small: each by its paper. Frames are (truth ids, truth xy, track ids, track xy)."""
+"""Truth-based measures of tracking, in small: each by its paper.
+
+Frames are (truth ids, truth xy, track ids, track xy).
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,7 @@ def idf1(frames: Sequence[Frame], limit: float = 2.0) -> float:
 
 
 def hota(frames: Sequence[Frame], zero: float = 4.0) -> float:
-    """HOTA (Luiten et al. 2021) over 19 thresholds; similarity falls linearly from 1 at no distance to 0 at `zero` m."""
+    """HOTA (Luiten et al. 2021) over 19 thresholds; similarity falls linearly to 0 at `zero` m."""
     truth, tracks = _counts(frames)
     rows, columns = {t: i for i, t in enumerate(sorted(truth))}, {k: i for i, k in enumerate(sorted(tracks))}
     potential = np.zeros((len(rows), len(columns)))

@@ -20,6 +20,9 @@ NEVER_NS: Final = -(2**62)
 ID_TICK_NS: Final = 1_000_000_000
 IDS_PER_TICK: Final = 1024
 
+_WALKING: Final = np.array([c in (ObjectClass.PEDESTRIAN, ObjectClass.ANIMAL) for c in range(CLASSES)], np.intp)
+_VULNERABLE: Final = np.array([c in (*VULNERABLE, ObjectClass.ANIMAL) for c in range(CLASSES)])
+
 # What we keep of a track beside its motion. `votes`, `heading` and `box_weight` are sums of weights.
 STORY = np.dtype(
     [
@@ -68,12 +71,12 @@ def best_class(votes: NDArray[np.float64]) -> NDArray[np.intp]:
 
 def walking(votes: NDArray[np.float64]) -> NDArray[np.intp]:
     """1 (n,) for tracks that move like people rather than like vehicles."""
-    return np.isin(best_class(votes), [int(ObjectClass.PEDESTRIAN), int(ObjectClass.ANIMAL)]).astype(np.intp)
+    return _WALKING[best_class(votes)]
 
 
 def vulnerable(classes: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether each class is a person or animal without a vehicle body around."""
-    return np.isin(classes, [int(c) for c in (*sorted(VULNERABLE), ObjectClass.ANIMAL)])
+    return _VULNERABLE[classes]
 
 
 def new_ids(seed: int, stamp_ns: int, keys: list[bytes], issued: tuple[int, ...]) -> tuple[list[int], tuple[int, ...]]:

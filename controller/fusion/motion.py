@@ -48,12 +48,20 @@ class Motion:
             np.concatenate((self.weight, other.weight), 1),
         )
 
-    def combined(self) -> tuple[Floats, Floats]:
-        """Mean (n, 6) and covariance (n, 6, 6) of the mixture."""
-        mean = (self.weight[..., None] * self.mean).sum(0)
-        off = self.mean - mean
-        spread = self.covariance + off[..., :, None] * off[..., None, :]
-        return mean, (self.weight[..., None, None] * spread).sum(0)
+    def expected(self) -> Floats:
+        """Mean (n, 6) of the mixture."""
+        mean: Floats = (self.weight[..., None] * self.mean).sum(0)
+        return mean
+
+    def combined(self, size: int = 4) -> tuple[Floats, Floats]:
+        """Mean (n, 6) of the mixture and covariance (n, size, size) of its first columns."""
+        mean = self.expected()
+        off = self.mean[..., :size] - mean[:, :size]
+        covariance = np.zeros((len(mean), size, size))
+        for mode in range(3):
+            spread = self.covariance[mode, :, :size, :size] + off[mode][:, :, None] * off[mode][:, None, :]
+            covariance += self.weight[mode][:, None, None] * spread
+        return mean, covariance
 
 
 def born(mean: Floats, covariance: Floats) -> Motion:
@@ -118,8 +126,9 @@ def _reweighed(weight: Floats, log_likelihood: Floats) -> Floats:
 
 
 def _mix(motion: Motion, dt: float) -> Motion:
-    switch = 1 - np.exp(-SWITCH_PER_S * dt)
-    switch[np.diag_indices(3)] = 1 - switch.sum(1)
+    leaving = SWITCH_PER_S.sum(1)
+    switch = SWITCH_PER_S * ((1 - np.exp(-leaving * dt)) / leaving)[:, None]
+    switch[np.diag_indices(3)] = np.exp(-leaving * dt)
     share = switch[:, :, None] * motion.weight[:, None, :]  # from, to, track
     weight = share.sum(0)
     share = share / weight

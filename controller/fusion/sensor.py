@@ -69,7 +69,7 @@ class Sensor:
         reach = np.arctan2(half_width, away)
         turn = np.abs(np.remainder(bearing[:, None] - bearing[None, :] + np.pi, 2 * np.pi) - np.pi)
         nearer = away[None, :] + half_width[None, :] + half_width[:, None] < away[:, None]
-        hidden: NDArray[np.bool_] = (nearer & (turn < 0.8 * reach[None, :])).any(1)
+        hidden: NDArray[np.bool_] = np.any(nearer & (turn < 0.8 * reach[None, :]), axis=1)
         return hidden
 
 

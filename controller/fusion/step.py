@@ -28,7 +28,7 @@ TENTATIVE_PENALTY: Final = 2.0
 LLR_CONFIRM: Final = 6.0
 LLR_KILL: Final = -2.5
 LLR_MAX: Final = 9.0
-MISS_MAX: Final = 1.2  # misses come in bursts: one frame may not say more than this against an object
+MISS_MAX: Final = 1.8  # misses come in bursts: one frame may not say more than this against an object
 HIT_MAX: Final = 6.0
 MAX_TRACKS: Final = 600
 NEAR_M: Final = 40.0
@@ -49,6 +49,7 @@ class Frame(NamedTuple):
 def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int = MAX_TRACKS) -> Bank:
     """The bank after `frame`, at the frame's stamp; pure."""
     dt = (frame.stamp_ns - bank.time_ns) / 1e9
+    bank = _keep(bank, _alive(bank, frame.stamp_ns, coast_s))
     story = bank.story.copy()
     motion = predict(bank.motion, dt, walking(story["votes"]))
     trust = bank.id_trust.copy()
@@ -57,7 +58,7 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
     motion = _measure(motion, story, frame, tracks, rows)
     _judge(motion, story, frame, tracks, rows)
     bank = Bank(frame.stamp_ns, motion, story, trust, bank.issued, bank.dropped)
-    bank = _keep(bank, _alive(bank, coast_s))
+    bank = _keep(bank, _alive(bank, frame.stamp_ns, coast_s))
     bank = _merge(_births(bank, frame, np.setdiff1d(np.arange(len(frame.rows)), rows), seed))
     if len(bank.story) <= max_tracks:
         return bank
@@ -122,7 +123,7 @@ def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Inde
         return motion
     det = frame.rows[rows]
     part = motion.take(tracks)
-    mean, _ = part.combined()
+    mean = part.expected()
     position = np.stack((det["x"], det["y"]), 1)
     drift = mean[:, 2:4] * frame.clock_error_s
     noise = frame.noise[rows] + drift[:, :, None] * drift[:, None, :]
@@ -136,7 +137,7 @@ def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Inde
     told["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
     told["last_ns"] = frame.stamp_ns
     told["hits"] += 1
-    vote(told, det, part.combined()[0][:, 2:4])
+    vote(told, det, part.expected()[:, 2:4])
     story[tracks] = told
     result = Motion(motion.mean.copy(), motion.covariance.copy(), motion.weight.copy())
     result.mean[:, tracks], result.covariance[:, tracks] = part.mean, part.covariance
@@ -146,7 +147,7 @@ def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Inde
 
 def _intersected(part: Motion, noise: Floats) -> tuple[Motion, Floats]:
     """Covariance intersection (Julier and Uhlmann 1997): the share of smallest det P of position, from a grid."""
-    prior = part.combined()[1][:, :2, :2]
+    prior = part.combined(2)[1]
     shares = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.97])
     information = shares[:, None, None, None] * np.linalg.inv(prior) + (1 - shares)[
         :, None, None, None
@@ -175,7 +176,10 @@ def _measure_velocity(part: Motion, told: NDArray[np.void], frame: Frame, det: N
     period = 1 / max(frame.sensor.capability.rate_hz, 1.0)
     against = finite & (off > 3 * np.hypot(sigma, 1.2)) & (told["hits"] >= 5)
     told["contradicted_s"] = np.clip(told["contradicted_s"] + np.where(against, period, -period) * finite, 0.0, 1.5)
-    usable = np.flatnonzero(finite & ~against & (told["contradicted_s"] < VELOCITY_GUARD_S))
+    mean, covariance = part.combined()
+    variance = sigma**2 + 0.5 * (covariance[:, 2, 2] + covariance[:, 3, 3])
+    near = (velocity[:, 0] - mean[:, 2]) ** 2 + (velocity[:, 1] - mean[:, 3]) ** 2 < GATE * variance
+    usable = np.flatnonzero(finite & near & ~against & (told["contradicted_s"] < VELOCITY_GUARD_S))
     if not len(usable):
         return part
     noise = sigma[usable, None, None] ** 2 * np.eye(2)
@@ -209,7 +213,7 @@ def _put(motion: Motion, part: Motion, rows: Index) -> Motion:
 def _judge(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index) -> None:
     if not len(story):
         return
-    mean, covariance = motion.combined()
+    mean, covariance = motion.combined(2)
     width = np.where(story["box_weight"][:, 1] > 0, story["box"][:, 1], 0.8)
     seen = frame.sensor.detection_probability(mean[:, 0], mean[:, 1], width / 2)
     change = np.maximum(np.log(1 - seen), -MISS_MAX)
@@ -223,8 +227,8 @@ def _judge(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index,
     story["confirmed"] |= (story["llr"] >= LLR_CONFIRM + 2) & (story["hits"] >= 2)
 
 
-def _alive(bank: Bank, coast_s: float) -> NDArray[np.bool_]:
-    silent_s = (bank.time_ns - bank.story["last_ns"]) / 1e9
+def _alive(bank: Bank, now_ns: int, coast_s: float) -> NDArray[np.bool_]:
+    silent_s = (now_ns - bank.story["last_ns"]) / 1e9
     confirmed = bank.story["confirmed"]
     kept = np.where(confirmed, silent_s <= coast_s, (silent_s <= TENTATIVE_COAST_S) & (bank.story["llr"] > LLR_KILL))
     alive: NDArray[np.bool_] = kept.astype(bool)
@@ -255,10 +259,11 @@ def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
     mean, covariance = np.zeros((len(rows), 6)), np.zeros((len(rows), 6, 6))
     mean[:, 0], mean[:, 1] = det["x"], det["y"]
     covariance[:, :2, :2] = frame.noise[rows]
-    slow = vulnerable(det["object_class"].astype(np.intp))
+    slow = vulnerable(np.minimum(det["object_class"], 15).astype(np.intp))
     moving = np.isfinite(det["vx"]) & np.isfinite(det["vy"]) & (np.hypot(det["vx"], det["vy"]) < 70)
     mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
-    told = np.clip(np.nan_to_num(det["sigma_vel"], nan=1.0), 1.0, 10.0)  # a first velocity is not trusted too far
+    # A first velocity is not trusted so far that the next position could not refute it.
+    told = np.clip(np.nan_to_num(det["sigma_vel"], nan=1.0), 1.0, 10.0) + 0.5 * np.hypot(mean[:, 2], mean[:, 3])
     speed = np.where(moving, told, np.where(slow, 2.0, 9.0))
     covariance[:, 2, 2] = covariance[:, 3, 3] = speed**2
     covariance[:, 4, 4] = covariance[:, 5, 5] = np.where(slow, 0.5, 1.0) ** 2
@@ -270,13 +275,12 @@ def _merge(bank: Bank) -> Bank:
     count = len(bank.story)
     if count < 2:
         return bank
-    mean, covariance = bank.motion.combined()
+    mean = bank.motion.expected()
     x, y = mean[:, 0], mean[:, 1]
-    i, j = np.nonzero((np.abs(x[:, None] - x) < 2.0) & (np.abs(y[:, None] - y) < 2.0))
-    i, j = i[i < j], j[i < j]
+    i, j = np.nonzero(np.triu((np.abs(x[:, None] - x) < 2.0) & (np.abs(y[:, None] - y) < 2.0), 1))
     if not len(i):
         return bank
-    s = covariance[i, :4, :4] + covariance[j, :4, :4] + np.diag([0.02, 0.02, 0.1, 0.1])
+    s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1] + np.diag([0.02, 0.02, 0.1, 0.1])
     off = (mean[i, :4] - mean[j, :4])[..., None]
     d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
     classes = best_class(bank.story["votes"])

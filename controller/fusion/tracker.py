@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from modules.detection import Detections
 
 MAX_DETECTIONS: Final = 500
+RESTART_AFTER: Final = 10
 MAX_FUTURE_NS: Final = 1_000_000_000
 MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
+LIMITS: Final = {"z": 1e4, "vx": 100.0, "vy": 100.0, "yaw": 100.0, "sigma_vel": 100.0, "range_rate": 100.0}
 
 Key = tuple[int, int, bytes]
 
@@ -58,7 +60,18 @@ class Tracker:
     `history_s` is the ring's length, `coast_s` how long a track lives unseen; `seed` shapes the track ids.
     """
 
-    __slots__ = ("_banks", "_base", "_coast_s", "_frames", "_history_ns", "_keys", "_seed", "_sensors", "counters")
+    __slots__ = (
+        "_banks",
+        "_base",
+        "_behind",
+        "_coast_s",
+        "_frames",
+        "_history_ns",
+        "_keys",
+        "_seed",
+        "_sensors",
+        "counters",
+    )
 
     def __init__(
         self, sensors: Mapping[str, Sensor], *, history_s: float = 1.0, coast_s: float = 1.5, seed: int = 0
@@ -69,6 +82,7 @@ class Tracker:
         self._frames: list[Frame] = []
         self._banks: list[Bank] = []  # the bank after each frame
         self._base: Bank | None = None  # the bank before the first frame of the ring
+        self._behind = 0  # messages in a row that arrived before the ring
         self.counters = Counters()
 
     def set_sensor(self, slot: str, sensor: Sensor | None) -> None:
@@ -110,6 +124,7 @@ class Tracker:
             before = self._banks[-1] if self._banks else self._base or empty_bank(pending.stamp_ns)
             self._banks.append(step(before, pending, seed=self._seed, coast_s=self._coast_s))
         replayed = len(self._frames) - index - 1
+        self._behind = 0
         self.counters.accepted += 1
         self.counters.late += late
         self.counters.replayed += replayed
@@ -124,8 +139,11 @@ class Tracker:
             del self._keys[:passed], self._frames[:passed], self._banks[:passed]
 
     def _restarted(self, detections: Detections) -> bool:
-        """Whether the pole's own clock went back: even the arrival lies before the ring. Then all starts anew."""
+        """Whether the pole's own clock went back: messages even arrive before the ring. Then start anew."""
         if detections.arrived_at_ns >= self._keys[-1][0] - self._history_ns:
+            return False
+        self._behind += 1
+        if self._behind < RESTART_AFTER:
             return False
         self._keys.clear()
         self._frames.clear()
@@ -141,13 +159,20 @@ class Tracker:
             confidence = np.nan_to_num(rows["confidence"][usable], nan=0.5)
             usable = usable[np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]]
         self.counters.rows_dropped += len(rows) - len(usable)
-        rows = rows[np.sort(usable)]
+        rows = _sound(rows[np.sort(usable)])
         error = (
             min(max(detections.clock_error_s, 0.0), 1.0)
             if detections.clock_error_s == detections.clock_error_s
             else 0.0
         )
         return Frame(detections.measured_at_ns, sensor, rows, measurement_noise(rows, sensor), error)
+
+
+def _sound(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """The rows with every number beyond what a road can show made unknown."""
+    for name, limit in LIMITS.items():
+        rows[name] = np.where(np.abs(rows[name]) <= limit, rows[name], np.nan)
+    return rows
 
 
 def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.float64]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from controller.fusion.sensor import Sensor
-from controller.fusion.tracker import Tracker
 from interfaces.spec import ObjectClass
 from modules.capability import Capability
 from modules.detection import Axes, Detections, empty_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from controller.fusion.tracker import Tracker
 
 START_NS = 1_800_000_000_000_000_000
 CAR, PERSON = int(ObjectClass.CAR), int(ObjectClass.PEDESTRIAN)
@@ -53,7 +58,7 @@ def intersection(seconds: float = 40.0, vehicles: int = 16, people: int = 8, see
     for n in range(vehicles):
         arm, turn = n % 4, random.integers(0, 3)
         lane = 2.0 + 3.5 * (n // 4 % 2)
-        cruise, wait = random.uniform(7, 14), random.choice([0.0, 0.0, 4.0, 8.0])
+        cruise, wait = random.uniform(5, 7) if turn else random.uniform(7, 14), random.choice([0.0, 0.0, 4.0, 8.0])
         speed = np.full(steps, cruise)
         start = random.uniform(-0.2, 0.8) * 60 - (n // 8) * 45
         s = np.cumsum(speed) / 50 + start - 60
@@ -64,7 +69,7 @@ def intersection(seconds: float = 40.0, vehicles: int = 16, people: int = 8, see
             speed = np.clip(cruise - 2.5 * np.clip(since, 0, brake), 0, None)
             speed = np.where(since > brake + wait, np.minimum((since - brake - wait) / go, 1) * cruise, speed)
             s = np.cumsum(speed) / 50 + start - 60
-        angle = np.array([0.0, math.pi / 2, -math.pi / 2])[turn] * np.clip((s + 5) / 12, 0, 1)
+        angle = np.array([0.0, math.pi / 2, -math.pi / 2])[turn] * np.clip((s + 5) / 16, 0, 1)
         step_x, step_y = np.cos(angle) * speed / 50, np.sin(angle) * speed / 50
         px, py = np.cumsum(step_x) + s[0], np.cumsum(step_y) - lane
         a = arm * math.pi / 2
