@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from interfaces.frame import Frame
 
 TIME_BURST: Final = 4
+TIME_BEFORE_SHEET: Final = 2
 RECHECK_S: Final = 1.0
 MIN_RETRY_AFTER_S: Final = 1
 NO_DATA: Final = "no data"
@@ -322,7 +323,8 @@ class ControllerSession:
         self._attempts = 0
         if not reader.complete:
             # in front of the request: the reply then finds the wire idle, so the sample is a good one
-            self._send_time_request()
+            if self._time.replies < TIME_BEFORE_SHEET:
+                self._send_time_request()
             self._send(MessageType.GET_SHEET, reader.request())
             self._timers[_Timer.REPLY] = self._now + REPLY_TIMEOUT
             return
@@ -408,7 +410,7 @@ class ControllerSession:
         body = message.body
         if not isinstance(body, pb.Activated) or self.state is not State.IDENTIFYING:
             return
-        if not self.plans or _Timer.REPLY not in self._timers:
+        if self._reader is not None or _Timer.REPLY not in self._timers:
             self.counters["unasked"] += 1
         elif body.result == pb.BUSY:
             self.counters["busy"] += 1
