@@ -122,6 +122,7 @@ def test_a_module_that_only_answers_pings_is_degraded_and_comes_back():
 
 def test_without_a_data_plan_silence_is_lost_after_three_seconds():
     pole = Exchange(decide=False)
+    pole.sends_data = False
     pole.run(0.0)
     pole.controller.activate([], probation=False, now=pole.now)
     pole.run_until(State.ACTIVE, 0.0)
