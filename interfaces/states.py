@@ -51,8 +51,8 @@ class Cause(StrEnum):
     CLOSE = "close"
 
 
-_SERVING: Final = (State.PROBATION, State.ACTIVE, State.DEGRADED)
-_TALKING: Final = (State.PRESENT, State.IDENTIFYING, *_SERVING)
+SERVING: Final = (State.PROBATION, State.ACTIVE, State.DEGRADED)
+_TALKING: Final = (State.PRESENT, State.IDENTIFYING, *SERVING)
 
 
 def _to(state: State, cause: Cause, *sources: State) -> dict[tuple[State, Cause], State]:
@@ -69,7 +69,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Cause], State]] = MappingProxyType(
         **_to(State.IDENTIFYING, Cause.ASSIGN, State.PRESENT),
         **_to(State.IDENTIFYING, Cause.REVIVE, State.LOST),
         **_stay(Cause.SHEET_CHUNK, State.IDENTIFYING),
-        **_stay(Cause.ACTIVATED, State.IDENTIFYING, *_SERVING),
+        **_stay(Cause.ACTIVATED, State.IDENTIFYING, *SERVING),
         **_to(State.ACTIVE, Cause.GRANT, State.IDENTIFYING),
         **_to(State.PROBATION, Cause.GRANT_ON_PROBATION, State.IDENTIFYING),
         **_to(State.ACTIVE, Cause.PROMOTE, State.PROBATION),
@@ -77,19 +77,19 @@ TRANSITIONS: Final[Mapping[tuple[State, Cause], State]] = MappingProxyType(
         **_to(State.ACTIVE, Cause.RESTORE, State.DEGRADED, State.ACTIVE),
         **_stay(Cause.DEGRADE, State.PROBATION),
         **_stay(Cause.RESTORE, State.PROBATION),
-        **_stay(Cause.DATA, *_SERVING),
-        **_stay(Cause.HEARTBEAT, State.IDENTIFYING, *_SERVING),
-        **_stay(Cause.PONG, *_SERVING),
-        **_stay(Cause.TIME_REPLY, State.IDENTIFYING, *_SERVING),
-        **_stay(Cause.SELF_TEST_RESULT, *_SERVING),
-        **_stay(Cause.UNSUPPORTED, State.IDENTIFYING, *_SERVING),
+        **_stay(Cause.DATA, *SERVING),
+        **_stay(Cause.HEARTBEAT, State.IDENTIFYING, *SERVING),
+        **_stay(Cause.PONG, *SERVING),
+        **_stay(Cause.TIME_REPLY, State.IDENTIFYING, *SERVING),
+        **_stay(Cause.SELF_TEST_RESULT, *SERVING),
+        **_stay(Cause.UNSUPPORTED, State.IDENTIFYING, *SERVING),
         **_to(State.REJECTED, Cause.REJECT, *_TALKING),
-        **_to(State.PRESENT, Cause.REBOOT, *_SERVING, State.IDENTIFYING),
+        **_to(State.PRESENT, Cause.REBOOT, *SERVING, State.IDENTIFYING),
         **_to(State.LOST, Cause.SILENCE, *_TALKING),
         **_to(State.LOST, Cause.UNPLUG, *_TALKING, State.LOST),
         **_to(State.ABSENT, Cause.UNPLUG, State.ABSENT, State.REJECTED),
         **_stay(Cause.UNPLUG, State.GONE),
-        **_to(State.GONE, Cause.GOODBYE, State.IDENTIFYING, *_SERVING, State.REJECTED, State.LOST),
+        **_to(State.GONE, Cause.GOODBYE, State.IDENTIFYING, *SERVING, State.REJECTED, State.LOST),
         **_to(State.GONE, Cause.CLOSE, *State),
     }
 )

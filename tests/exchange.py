@@ -155,7 +155,7 @@ class Exchange:
         return max(self.now, min((d for d in deadlines if d is not None), default=float("inf"))) or self.now
 
     def _sending(self):
-        return self.talks and self.sends_data and self.module.state is ModuleState.RUNNING
+        return self.talks and self.sends_data and self.module.state is ModuleState.RUNNING and 0 in self.module.plans
 
     def _settle(self):
         for _ in range(100):

@@ -120,6 +120,13 @@ def test_a_module_that_only_answers_pings_is_degraded_and_comes_back():
     pole.run_until(State.ACTIVE, 0.2)
 
 
+def test_a_module_that_lost_its_plan_gets_it_again():
+    pole = active()
+    pole.module.plans.clear()
+    pole.run(0.5)
+    assert pole.states[-2:] == [State.DEGRADED, State.ACTIVE]
+
+
 def test_without_a_data_plan_silence_is_lost_after_three_seconds():
     pole = Exchange(decide=False)
     pole.sends_data = False
