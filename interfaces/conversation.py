@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from interfaces.proto import pmi_pb2 as pb
 
 MAX_QUEUED: Final = 64
+RESTART_AFTER: Final = 5
 
 
 class Timer(Enum):
@@ -50,6 +51,7 @@ class Conversation:
         self._out: deque[Frame] = deque(maxlen=MAX_QUEUED)
         self._seq = 0
         self._last_seq: int | None = None
+        self._stale_run = 0
         self._timers: dict[Timer, float] = {}
         self._attempts = 0
         self._time = TimeExchange()
@@ -88,11 +90,16 @@ class Conversation:
         self._time.stop()
 
     def _follow_seq(self, seq: int) -> bool:
+        """Whether a frame is newer than all before; counts gaps, and believes a number that restarted for good."""
         last = self._last_seq
         if last is not None and not is_after(seq, last):
-            return False
-        if last is not None:
+            self._stale_run += 1
+            if self._stale_run < RESTART_AFTER:
+                return False
+            self.counters["seq_restarts"] += 1
+        elif last is not None:
             self.counters["gaps"] += (seq - last - 1) & 0xFFFFFFFF
+        self._stale_run = 0
         self._last_seq = seq
         return True
 

@@ -292,6 +292,15 @@ def test_gaps_and_old_frames_are_counted():
     assert pole.controller.counters["stale"] == 1
 
 
+def test_numbers_that_start_again_are_followed_after_a_few_frames():
+    pole = active()
+    say(pole, T.HEARTBEAT, pb.Heartbeat(boot_id=7), seq=pole.controller._last_seq + 5000)
+    before = len(pole.of(DataMessage))
+    pole.run(2.0)
+    assert len(pole.of(DataMessage)) - before >= 14
+    assert pole.controller.counters["seq_restarts"] == 1
+
+
 def test_frames_of_another_session_are_ignored():
     pole = active()
     events = len(pole.events)

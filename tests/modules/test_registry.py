@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from controller.config import SlotClass
@@ -12,7 +13,8 @@ from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MessageType
 from modules import camera
 from modules.comms import CommsReading
-from modules.detecting import cone
+from modules.detecting import _fill_sigmas, cone
+from modules.detection import Axes, empty_objects
 from modules.registry import REGISTRY, default_capability, extended, kind_of
 from tests.exchange import good_sheet
 
@@ -123,3 +125,18 @@ def test_cone_opens_ahead_and_a_circle_closes():
     circle = cone(10, 360)
     assert len(set(circle)) == len(circle)
     assert all(math.hypot(x, y) == pytest.approx(10) for x, y in circle)
+
+
+def test_unknown_sigmas_come_from_the_declared_accuracy_by_range():
+    rows = empty_objects(4)
+    rows["x"], rows["y"] = [10, 55, 500, 55], 0
+    rows["vx"][:2] = 1.0
+    rows["sigma_pos"][3] = 0.7
+    _fill_sigmas(rows, Axes.MODULE, REGISTRY["radar"].capability(good_sheet()))
+    assert rows["sigma_pos"] == pytest.approx([0.2, 0.65, 1.1, 0.7])
+    assert rows["sigma_vel"][:2] == pytest.approx([0.3, 0.3])
+    assert np.isnan(rows["sigma_vel"][2:]).all(), "no velocity, no doubt of it"
+    world = empty_objects(1)
+    world["x"], world["y"] = 139.7, 35.6
+    _fill_sigmas(world, Axes.WGS84, REGISTRY["radar"].capability(good_sheet()))
+    assert world["sigma_pos"] == pytest.approx([1.1]), "without a range the worst declared value holds"
