@@ -1,7 +1,56 @@
-# Everything a newcomer needs: `make demo` and `make test`; both set up what is missing.
+# Everything a newcomer needs: `make test` and its friends set up what is missing.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+SOURCES := interfaces modules controller sim tests
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo -n apt-get)
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: proto
-proto: ## write the generated protobuf classes again
+.PHONY: help setup test lint proto lock bench clean broker
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## a ready .venv with every dependency at its exact, hashed version
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		{ [ -x $(BIN)/python ] || uv venv -q --seed .venv; }; \
+		uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt && \
+		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+			{ echo 'smartpole needs python3 3.11 or newer, or uv'; exit 1; }; \
+		{ [ -x $(BIN)/python ] || python3 -m venv .venv || \
+			{ echo 'python3 has no working venv module: install python3-venv'; exit 1; }; } && \
+		$(PIP) install -q --require-hashes -r requirements/dev.txt && \
+		$(PIP) install -q --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
+
+broker: # the real broker the tests speak to
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && command -v mosquitto_sub >/dev/null || \
+		{ $(APT) update -qq && $(APT) install -y -qq mosquitto mosquitto-clients >/dev/null; } || \
+		{ echo 'the tests need mosquitto: apt-get install mosquitto mosquitto-clients'; exit 1; }
+
+test: setup broker lint ## linters, types and the whole suite
+	$(BIN)/pytest -q -n 2
+
+lint: setup ## format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+proto: setup ## write the generated protobuf classes again
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --mypy_out=. $(wildcard interfaces/proto/*.proto)
+
+lock: ## resolve exact versions and hashes again (needs uv in the .venv)
+	$(COMPILE) pyproject.toml --extra sim -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra test requirements/build.in -o requirements/dev.txt
+
+bench: setup ## every benchmark, one table
+	$(BIN)/python tests/bench/run.py
+
+clean: ## remove what setup and tests left
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

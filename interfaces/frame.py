@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+from binascii import crc_hqx
+from collections import Counter
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Final
+from zlib import crc32
+
+from interfaces.errors import LocalProtocolError
+from interfaces.spec import CRC_SIZE, FRAME_VERSION, HEADER_SIZE, MAX_PAYLOAD, MAX_PAYLOAD_USB, TAG_SIZE
 
 
 class Flag(IntFlag):
@@ -32,3 +40,124 @@ class Frame:
     priority: int = 4
     flags: Flag = Flag.NONE
     tag: bytes = b""
+
+
+_HEADER: Final = struct.Struct("<BBBBHHIH")
+_FLAG: Final = tuple(Flag(bits) for bits in range(16))
+
+
+def encode(frame: Frame) -> bytes:
+    """Bytes for the wire, a delimiter before and after. Raises LocalProtocolError on a field out of range."""
+    if len(frame.payload) > MAX_PAYLOAD_USB:
+        raise LocalProtocolError(f"payload of {len(frame.payload)} B, at most {MAX_PAYLOAD_USB} B fit a frame")
+    if len(frame.tag) != (TAG_SIZE if frame.flags & Flag.AUTH else 0):
+        raise LocalProtocolError(f"tag of {len(frame.tag)} B: {TAG_SIZE} B with AUTH, none without")
+    try:
+        header = _HEADER.pack(
+            FRAME_VERSION << 4 | frame.flags,
+            frame.src,
+            frame.dst,
+            frame.priority,
+            frame.type,
+            frame.session,
+            frame.seq,
+            len(frame.payload),
+        )
+    except struct.error as error:
+        raise LocalProtocolError(f"a header field is out of range: {error}") from None
+    body = header + crc_hqx(header, 0xFFFF).to_bytes(2, "big") + frame.payload + frame.tag
+    return b"\0" + cobs_encode(body + crc32(body).to_bytes(4, "little")) + b"\0"
+
+
+class FrameReader:
+    """Bytes in any portions to good frames. Never raises: what is wrong is dropped and counted in `faults` by kind.
+
+    Kinds: `cobs`, `length` (shorter than a frame, or not what the header says), `crc32`, `header_crc`, `version`,
+    `oversize`. Holds at most one largest legal frame: a longer run without a delimiter is noise, dropped as a whole.
+    """
+
+    def __init__(self, max_payload: int = MAX_PAYLOAD) -> None:
+        largest = HEADER_SIZE + max_payload + TAG_SIZE + CRC_SIZE
+        self._limit: Final = largest + largest // 254 + 1
+        self._max_payload = max_payload
+        self._rest = b""
+        self._skipping = False
+        self.faults: Counter[str] = Counter()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Frames completed by `data`, in order."""
+        *blocks, rest = (self._rest + data).split(b"\0")
+        frames = []
+        for block in blocks:
+            if self._skipping:
+                self._skipping = False
+            elif block and (frame := self._read(block)) is not None:
+                frames.append(frame)
+        if len(rest) > self._limit:
+            if not self._skipping:
+                self.faults["oversize"] += 1
+            self._skipping = True
+        self._rest = b"" if self._skipping else rest
+        return frames
+
+    def _read(self, block: bytes) -> Frame | None:
+        if len(block) > self._limit:
+            self.faults["oversize"] += 1
+            return None
+        frame = _parse(block, self._max_payload)
+        if isinstance(frame, str):
+            self.faults[frame] += 1
+            return None
+        return frame
+
+
+def cobs_encode(data: bytes) -> bytes:
+    """Consistent overhead byte stuffing (Cheshire & Baker 1999): the same bytes without a zero among them."""
+    out = bytearray()
+    for run in data.split(b"\0"):
+        whole = len(run) // 254 * 254
+        for start in range(0, whole, 254):
+            out += b"\xff" + run[start : start + 254]
+        out.append(len(run) - whole + 1)
+        out += run[whole:]
+    return bytes(out)
+
+
+def cobs_decode(data: bytes) -> bytes | None:
+    """The inverse of `cobs_encode`; None when a code points past the end or there is a zero."""
+    out = bytearray()
+    position, end = 0, len(data)
+    while position < end:
+        code = data[position]
+        following = position + code
+        if code == 0 or following > end:
+            return None
+        out += data[position + 1 : following]
+        position = following
+        if code < 0xFF:
+            out.append(0)
+    if end and code < 0xFF:
+        out.pop()
+    return bytes(out)
+
+
+def _parse(block: bytes, max_payload: int) -> Frame | str:
+    raw = cobs_decode(block)
+    if raw is None:
+        return "cobs"
+    if len(raw) < HEADER_SIZE + CRC_SIZE:
+        return "length"
+    if crc32(raw[:-CRC_SIZE]) != int.from_bytes(raw[-CRC_SIZE:], "little"):
+        return "crc32"
+    if crc_hqx(raw[: HEADER_SIZE - 2], 0xFFFF) != int.from_bytes(raw[HEADER_SIZE - 2 : HEADER_SIZE], "big"):
+        return "header_crc"
+    first, src, dst, priority, kind, session, seq, length = _HEADER.unpack_from(raw)
+    if first >> 4 != FRAME_VERSION:
+        return "version"
+    tag_size = TAG_SIZE if first & Flag.AUTH else 0
+    if length > max_payload or HEADER_SIZE + length + tag_size + CRC_SIZE != len(raw):
+        return "length"
+    end = HEADER_SIZE + length
+    return Frame(
+        kind, raw[HEADER_SIZE:end], src, dst, session, seq, priority, _FLAG[first & 15], raw[end : end + tag_size]
+    )

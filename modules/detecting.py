@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from interfaces.records import read_records
 from interfaces.spec import MessageType, ObjectClass
-from modules.detection import Axes
+from modules.columns import GEODETIC_FORMAT, from_records
+from modules.detection import Axes, empty_objects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from interfaces.proto import pmi_pb2 as pb
     from modules.capability import Capability
 
-FORMAT_GEODETIC: Final = 4
 ROAD_USERS: Final = frozenset(int(c) for c in ObjectClass if c is not ObjectClass.UNKNOWN)
 _ARC_STEPS: Final = 14
 
@@ -76,13 +77,9 @@ def read_detections(body: pb.DetectionFrame, capability: Capability) -> tuple[Ax
 
     Records that cannot be read give no rows.
     """
-    from interfaces.records import read_records
-
-    from modules.columns import from_records
-
-    axes = Axes.WGS84 if body.rec_fmt == FORMAT_GEODETIC else Axes.MODULE
+    axes = Axes.WGS84 if body.rec_fmt == GEODETIC_FORMAT else Axes.MODULE
     wire = read_records(body.rec_fmt, body.rec_size, body.records)
-    rows = from_records(body.rec_fmt, wire)
+    rows = empty_objects(0) if isinstance(wire, str) else from_records(body.rec_fmt, wire)
     _fill_sigmas(rows, axes, capability)
     return axes, rows
 

@@ -12,6 +12,7 @@ from interfaces.errors import ConfigError
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MessageType
 from modules import camera
+from modules.columns import to_records
 from modules.comms import CommsReading
 from modules.detecting import _fill_sigmas, cone
 from modules.detection import Axes, empty_objects
@@ -140,3 +141,17 @@ def test_unknown_sigmas_come_from_the_declared_accuracy_by_range():
     world["x"], world["y"] = 139.7, 35.6
     _fill_sigmas(world, Axes.WGS84, REGISTRY["radar"].capability(good_sheet()))
     assert world["sigma_pos"] == pytest.approx([1.1]), "without a range the worst declared value holds"
+
+
+def test_detections_are_read_in_the_axes_of_their_format_and_bad_records_give_none():
+    rows = empty_objects(2)
+    rows["x"], rows["y"] = 10.0, -3.0
+    lidar = REGISTRY["lidar"]
+    body = pb.DetectionFrame(rec_fmt=2, rec_size=24, total=2, records=to_records(2, rows))
+    axes, got = lidar.read(body, lidar.default)
+    assert axes == "module"
+    assert got["x"].tolist() == [10.0, 10.0]
+    assert (got["sigma_pos"] > 0).all()
+    body.rec_size = 25
+    assert len(lidar.read(body, lidar.default)[1]) == 0
+    assert lidar.read(pb.DetectionFrame(rec_fmt=4, rec_size=28), lidar.default)[0] == "wgs84"
