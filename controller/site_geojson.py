@@ -103,7 +103,7 @@ def _feature(index: int, raw: object, complaints: Complaints) -> Feature | None:
     label = f"feature {index}" + (f" (id {name!r})" if name is not None else "")
     for key in given:
         close = difflib.get_close_matches(key, _PROPERTIES, 1, 0.75)
-        if key not in _PROPERTIES and close:
+        if key not in _PROPERTIES and close and key != "fid":  # QGIS's own row number is not a slip of "id"
             complaints.add(label, f"{key}: unknown property; did you mean {close[0]!r}?")
     kind = given.get("kind")
     if not isinstance(kind, str) or kind not in GEOMETRY_OF_KIND:
