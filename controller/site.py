@@ -66,8 +66,8 @@ class StopLine:
 
 
 class LaneMatch(NamedTuple):
-    """Per point: index of its `lane` (−1: in none), `direction` rad, `offset_m` left of its centre line, `along_m` from its
-    beginning; NaN where in none.
+    """Per point its lane's index (−1: in none), direction rad, offset left of the centre line, way from the beginning;
+    NaN where in none.
     """
 
     lane: NDArray[np.intp]

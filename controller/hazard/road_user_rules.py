@@ -1,0 +1,133 @@
+"""Rules about single road users and pairs: persons, animals and objects on the road, sudden braking, collision risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.hazard.conflict import ConflictType
+from controller.hazard.course import around
+from controller.hazard.memory import slope
+from controller.hazard.scene import Scene, Sighting, of_track
+from interfaces.spec import ObjectClass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from controller.config import Hazards
+
+CHILD, CYCLIST = 1, 2
+COLLISION_SUBCAUSE: Final = {
+    ConflictType.REAR_END: 1,
+    ConflictType.CROSSING: 2,
+    ConflictType.LATERAL: 3,
+    ConflictType.VRU: 4,
+}
+STEP_IN_M: Final = 0.5
+CROSSING_M: Final = 1.0
+NO_CYCLISTS_MPS: Final = 79 / 3.6
+BRAKING_MPS2: Final = 4.0
+LEAST_DRAC_MPS2: Final = 1.5
+
+
+def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
+    """Persons on foot in the carriageway and off its crossings; cyclists only where the limit is 80 km/h or more."""
+    classes = scene.objects["object_class"]
+    walking = np.isin(classes, (int(ObjectClass.PEDESTRIAN), int(ObjectClass.LIGHT_VEHICLE)))
+    rows = np.flatnonzero(walking | (classes == ObjectClass.BICYCLE) & _no_place_for_cyclists(scene))
+    inside = _share_inside(scene, rows)
+    return [
+        of_track(scene, int(i), share, subcause=_who(scene, int(i)))
+        for i, share in zip(rows, inside, strict=True)
+        if share > 0.85
+    ]
+
+
+def animal(scene: Scene, _config: Hazards) -> list[Sighting]:
+    """Animals in the carriageway."""
+    rows = np.flatnonzero(scene.objects["object_class"] == ObjectClass.ANIMAL)
+    on = scene.site.in_carriageway(scene.points[rows])
+    sure = scene.objects["class_confidence"]
+    return [of_track(scene, int(i), float(sure[i])) for i in rows[on] if sure[i] > 0.5]
+
+
+def fallen_object(scene: Scene, _config: Hazards) -> list[Sighting]:
+    """Things that have stood in the carriageway for 3 s since they were first seen, with nobody beside them."""
+    objects, still = scene.objects, scene.still_s
+    thing = (objects["object_class"] == ObjectClass.OBSTACLE) | (
+        (objects["object_class"] == ObjectClass.UNKNOWN) & (objects["length"] < 2.5)
+    )
+    age = (scene.now_ns - scene.memory["first_ns"]) / 1e9
+    rows = np.flatnonzero(thing & (still >= 3.0) & (still >= age - 1.5))
+    on = scene.site.in_carriageway(scene.points[rows])
+    found = []
+    for i in rows[on]:
+        away = np.hypot(*(scene.points - scene.points[i]).T)
+        if np.count_nonzero(away < 2.5) == 1:  # itself
+            large = float(objects["length"][i]) > 2.0
+            found.append(
+                of_track(scene, int(i), 0.9, subcause=4 if large else 1, detail=(("still_s", float(still[i])),))
+            )
+    return found
+
+
+def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
+    """Vehicles that slow down by more than 4 m/s², by the track's word and by that of its recent speeds."""
+    objects, recent = scene.objects, scene.memory["middle"]
+    speed = np.maximum(np.hypot(*recent.T), 1e-6)
+    told = (np.nan_to_num(objects["ax"]) * recent[:, 0] + np.nan_to_num(objects["ay"]) * recent[:, 1]) / speed
+    seen = (slope(scene.memory) * recent).sum(axis=1) / speed
+    rows = scene.vehicle & (speed > 5.0) & (told < -BRAKING_MPS2) & (seen < -BRAKING_MPS2 * 0.6)
+    return [of_track(scene, int(i), 0.9, detail=(("braking_mps2", float(-told[i])),)) for i in np.flatnonzero(rows)]
+
+
+def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
+    """Pairs on course to touch within collision_lead_s + 1 s that nobody is already braking out of."""
+    pairs = scene.conflicts
+    soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= 0.7)
+    soon &= (pairs["drac_mps2"] >= LEAST_DRAC_MPS2) & ~scene.stopping
+    urgent = soon & (pairs["gap_m"] > 0)
+    return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]
+
+
+def _of_pair(scene: Scene, pair: np.void) -> Sighting:
+    rows = int(pair["first"]), int(pair["second"])
+    items = scene.objects[list(rows)]
+    ttc = float(pair["ttc_s"])
+    meet = [(float(one["x"] + one["vx"] * ttc), float(one["y"] + one["vy"] * ttc)) for one in items]
+    quicker = int(np.argmax(np.hypot(items["vx"], items["vy"])))
+    one = items[quicker]
+    return Sighting(
+        (int(items[0]["id"]), int(items[1]["id"])),
+        rows,
+        (meet[0][0] + meet[1][0]) / 2,
+        (meet[0][1] + meet[1][1]) / 2,
+        float(pair["probability"][0]) * float(items["existence"].min()),
+        COLLISION_SUBCAUSE[ConflictType(int(pair["type"]))],
+        float(np.arctan2(one["vy"], one["vx"])),
+        float(np.hypot(one["vx"], one["vy"])),
+        "",
+        (("ttc_s", ttc), ("drac_mps2", float(pair["drac_mps2"])), ("closing_mps", float(pair["closing_mps"]))),
+    )
+
+
+def _no_place_for_cyclists(scene: Scene) -> NDArray[np.bool_]:
+    limits = np.array([lane.speed_limit_mps for lane in scene.site.lanes] + [0.0])
+    return np.asarray(limits[scene.match.lane] > NO_CYCLISTS_MPS)
+
+
+def _share_inside(scene: Scene, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """How much of the ring around each lies in the carriageway; 0 within a metre of a crossing."""
+    if not len(rows):
+        return np.zeros(0)
+    inside = scene.site.in_carriageway(around(scene.objects[rows], STEP_IN_M)).reshape(len(rows), -1).mean(axis=1)
+    crossing = scene.site.in_crossing(around(scene.objects[rows], CROSSING_M)).reshape(len(rows), -1).any(axis=1)
+    return np.where(crossing, 0.0, inside)
+
+
+def _who(scene: Scene, row: int) -> int:
+    item = scene.objects[row]
+    if item["object_class"] == ObjectClass.BICYCLE:
+        return CYCLIST
+    return CHILD if 0.6 <= item["height"] <= 1.25 and item["class_confidence"] > 0.5 else 0

@@ -1,0 +1,97 @@
+"""Tracks in, hazards and near misses out: what both need is computed once a tick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.fusion.track import Tracks
+from controller.hazard.conflict import conflicts
+from controller.hazard.course import credible, stopping
+from controller.hazard.engine import HazardEngine
+from controller.hazard.flow import Flow
+from controller.hazard.memory import Memory
+from controller.hazard.near_miss_engine import NearMissEngine
+from controller.hazard.pet import FootprintGrid
+from controller.hazard.scene import Scene
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from controller.config import Hazards, NearMisses
+    from controller.hazard.hazard import Hazard
+    from controller.hazard.near_miss import NearMiss
+    from controller.site import Site
+
+LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
+MAX_DT_S: Final = 1.0
+
+
+class HazardStage:
+    """One pole's judgement of its road. Pure: the same ticks give the same words, bit for bit."""
+
+    def __init__(self, site: Site, hazards: Hazards, near_misses: NearMisses, seed: int = 0) -> None:
+        self._site, self._tau_s = site, near_misses.ttc_s
+        self._hazards = HazardEngine(site, hazards, seed)
+        self._near_misses = NearMissEngine(site, near_misses)
+        self._memory, self._flow = Memory(), Flow(site)
+        self._grid = FootprintGrid(max(near_misses.pet_s[0], 2.0))
+        self._last_ns: int | None = None
+
+    def step(self, tracks: Tracks) -> tuple[list[Hazard], list[NearMiss]]:
+        """Judge one tick, at any rate from 1 to 20 Hz. The same instant again says nothing."""
+        now, last = tracks.valid_at_ns, self._last_ns
+        if last == now:
+            return [], []
+        gap_s = 0.1 if last is None else (now - last) / 1e9
+        ended: list[Hazard] = []
+        if not 0 < gap_s <= LONG_GAP_S:
+            ended, gap_s = self._start_anew(now), 0.1
+        self._last_ns = now
+        scene = self._scene(tracks, min(gap_s, MAX_DT_S))
+        return ended + self._hazards.step(scene), self._near_misses.step(scene)
+
+    def _start_anew(self, now_ns: int) -> list[Hazard]:
+        self._memory.clear()
+        self._grid.clear()
+        self._near_misses.clear()
+        return self._hazards.cancel_all(now_ns)
+
+    def _scene(self, tracks: Tracks, dt_s: float) -> Scene:
+        objects = _usable(tracks.objects)
+        points = np.stack([objects["x"], objects["y"]], axis=1)
+        objects = objects[self._site.watched(points)]
+        points = np.stack([objects["x"], objects["y"]], axis=1)
+        memory = self._memory.update(Tracks(tracks.valid_at_ns, objects))
+        course, fast = np.arctan2(memory["fast"][:, 1], memory["fast"][:, 0]), np.hypot(*memory["fast"].T)
+        match = self._site.lane_of(points, np.where(fast > 1.0, course, objects["yaw"]))
+        self._flow.update(objects["id"], fast, match, tracks.valid_at_ns)
+        found = conflicts(objects, self._tau_s)
+        found = found[credible(objects, memory, found, self._site)]
+        return Scene(
+            now_ns=tracks.valid_at_ns,
+            dt_s=dt_s,
+            site=self._site,
+            objects=objects,
+            memory=memory,
+            match=match,
+            flow_mps=self._flow.usual_mps,
+            conflicts=found,
+            stopping=stopping(memory, found),
+            encroachments=tuple(self._grid.update(objects, tracks.valid_at_ns)),
+        )
+
+
+def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
+    """Rows with a finite place, velocity and covariance, each id once; an unknown yaw is the course."""
+    finite = np.isfinite(objects["cov"]).all(axis=(1, 2))
+    for name in ("x", "y", "vx", "vy"):
+        finite &= np.isfinite(objects[name])
+    rows: NDArray[np.void] = objects[finite].copy()
+    unique = np.unique(rows["id"], return_index=True)[1]
+    rows = rows[np.sort(unique)]
+    rows["yaw"] = np.where(np.isfinite(rows["yaw"]), rows["yaw"], np.arctan2(rows["vy"], rows["vx"]))
+    for name in ("length", "width"):
+        rows[name] = np.clip(np.nan_to_num(rows[name], nan=0.5), 0.2, 30.0)
+    return rows
