@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HORIZON_S: Final = 6.0
 SLACK_M: Final = 1.0  # pairs that miss each other by less still get a probability
 SAMPLES: Final = 24
+GRAZE_M: Final = 0.2  # boxes are narrowed by so much a side, at most by half, before a probability: grazing is noise
 
 
 class ConflictType(IntEnum):
@@ -116,6 +117,13 @@ def separation(dx: Floats, dy: Floats, yaw: Floats, turn: Floats, half: Floats) 
     for cos, sin, reach in _axes(yaw, turn, half):
         gap = np.maximum(gap, np.abs(dx * cos + dy * sin) - reach)
     return gap
+
+
+def narrowed(half: Floats) -> Floats:
+    """Half lengths and widths (4, …) with the widths less GRAZE_M, at least half of them."""
+    slim = half.copy()
+    slim[1::2] = np.maximum(half[1::2] - GRAZE_M, half[1::2] / 2)
+    return slim
 
 
 def _axes(yaw: Floats, turn: Floats, half: Floats) -> list[tuple[Floats, Floats, Floats]]:
@@ -231,7 +239,7 @@ def _probabilities(
     root = _root(covariance)
     offset = np.einsum("pij,sj->ips", root, _DRAWS)
     dx, dy, dvx, dvy = (motion[i][rows][:, None] + offset[i] for i in range(4))
-    yaw, turn, half = shape[0][rows][:, None], shape[1][rows][:, None], shape[2][:, rows][:, :, None]
+    yaw, turn, half = shape[0][rows][:, None], shape[1][rows][:, None], narrowed(shape[2][:, rows][:, :, None])
     begin, end = contact_interval(dx, dy, dvx, dvy, yaw, turn, half)
     ttc = np.where((begin <= end) & (end >= 0), np.maximum(begin, 0), np.inf)
     return np.stack([np.count_nonzero(ttc < tau, axis=1) / SAMPLES for tau in tau_s], axis=1)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.hazard.conflict import ConflictType, separation
+from controller.hazard.conflict import ConflictType, narrowed, separation
 from controller.hazard.memory import slope, turn_rate
 from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from controller.site import Site
+    from controller.site import LaneMatch, Site
 
     Bools = NDArray[np.bool_]
 
@@ -21,18 +21,22 @@ MIN_AGE_S: Final = 0.5
 MIN_EXISTENCE: Final = 0.5
 MIN_CLOSING_MPS: Final = 1.0
 MIN_CLOSING_REAR_END_MPS: Final = 2.0
-TOUCH_M: Final = 0.2
 KERB_M: Final = 0.6
+GENTLE_MPS2: Final = 3.0  # while so little is needed, somebody who brakes is taken to brake a little more
+KEEPING_M, KEEPING_MPS, KEEPING_RAD = 0.8, 0.7, 0.25  # within these a vehicle keeps its lane
 _LOOK_S: Final = np.arange(0.1, 4.05, 0.1)
 _VEHICLES: Final = [int(c) for c in VEHICLES]
 _WEAK: Final = [int(c) for c in VULNERABLE]
 
 
-def credible(objects: NDArray[np.void], memory: NDArray[np.void], conflicts: NDArray[np.void], site: Site) -> Bools:
+def credible(
+    objects: NDArray[np.void], memory: NDArray[np.void], conflicts: NDArray[np.void], site: Site, match: LaneMatch
+) -> Bools:
     """Which rows of `conflicts` are between two road users that may really meet."""
     kept: Bools = _road_users(objects, conflicts) & _fast_enough(conflicts)
     kept &= ~_twins(objects, conflicts)
     kept &= _on_the_road(objects, conflicts, site)
+    kept &= ~_in_lanes_apart(objects, memory, conflicts, site, match)
     rows = np.flatnonzero(kept & (conflicts["probability"][:, 0] > 0.2))
     kept[:] = False
     if len(rows):
@@ -47,8 +51,8 @@ def stopping(memory: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
     change = slope(memory)[second] - slope(memory)[first]
     speed = np.maximum(np.hypot(*velocity.T), 1e-6)
     braking = -(velocity * change).sum(axis=1) / speed
-    way = np.nan_to_num(conflicts["ttc_s"]) * speed
-    ends: Bools = (braking > 0.5) & (speed * speed / (2 * np.maximum(braking, 0.5)) < way)
+    needed = speed * speed / (2 * np.maximum(np.nan_to_num(conflicts["ttc_s"]) * speed, 0.05))
+    ends: Bools = (braking > 0.5) & (needed < np.maximum(braking, np.minimum(1.4 * braking, GENTLE_MPS2)))
     return ends
 
 
@@ -102,6 +106,25 @@ def _on_the_road(objects: NDArray[np.void], conflicts: NDArray[np.void], site: S
     return on
 
 
+def _in_lanes_apart(
+    objects: NDArray[np.void], memory: NDArray[np.void], conflicts: NDArray[np.void], site: Site, match: LaneMatch
+) -> Bools:
+    """Conflicts of two that keep to lanes which nowhere meet: noise, or straight prediction of a bend."""
+    apart = np.zeros(len(conflicts), bool)
+    if not site.lanes:
+        return apart
+    course = memory["fast"]
+    cos, sin = np.cos(match.direction), np.sin(match.direction)
+    drift = np.abs(course[:, 1] * cos - course[:, 0] * sin)
+    forward = np.abs(course[:, 0] * cos + course[:, 1] * sin)
+    keeping = (match.lane >= 0) & (np.abs(match.offset_m) < KEEPING_M) & np.isin(objects["object_class"], _VEHICLES)
+    keeping &= (drift < KEEPING_MPS) & (np.arctan2(drift, forward) < KEEPING_RAD)
+    first, second = conflicts["first"], conflicts["second"]
+    for i in np.flatnonzero(keeping[first] & keeping[second]):
+        apart[i] = site.lanes_apart(int(match.lane[first[i]]), int(match.lane[second[i]]))
+    return apart
+
+
 def around(objects: NDArray[np.void], radius_m: float) -> NDArray[np.float64]:
     """Nine points an object, shape (9 n, 2): its centre and a ring around it."""
     angle = np.arange(8) * np.pi / 4
@@ -119,9 +142,9 @@ def _meets_when_turning(objects: NDArray[np.void], rate: NDArray[np.float64], co
     yaw = objects["yaw"][first][:, None] + rate[first][:, None] * _LOOK_S
     other = objects["yaw"][second][:, None] + rate[second][:, None] * _LOOK_S
     sizes = [objects[name][rows] for rows in (first, second) for name in ("length", "width")]
-    half = np.stack(sizes)[:, :, None] / 2
+    half = narrowed(np.stack(sizes)[:, :, None] / 2)
     gap = separation(bx - ax, by - ay, yaw, other - yaw, half)
-    allowed = TOUCH_M + conflicts["closing_mps"][:, None] * 0.05  # half a step
+    allowed = conflicts["closing_mps"][:, None] * 0.05  # half a step
     touching: Bools = (gap <= allowed).any(axis=1) | (conflicts["gap_m"] <= 0)
     return touching
 

@@ -17,7 +17,7 @@ STILL_M: Final = 1.0  # plus twice the doubt of the position, at most STILL_DOUB
 STILL_DOUBT_M: Final = 0.6
 HEIR_M: Final = 1.5
 # The difference of two exponential means of a ramp is its slope times the difference of their time constants.
-FAST_S, MIDDLE_S, SLOW_S = 0.12, 0.4, 0.8
+FAST_S, MIDDLE_S, SLOW_S = 0.12, 0.4, 1.2
 
 MEMORY = np.dtype(
     [

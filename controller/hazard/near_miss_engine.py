@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from controller.site import Site
 
 LIKELY: Final = 0.55
-SMOOTH_S: Final = 0.2  # a certain conflict counts after two ticks at 10 Hz, a doubtful one after five
+SOME_CHANCE: Final = 0.3
+PARALLEL, OPPOSITE = math.radians(30), math.radians(130)
+SMOOTH_S: Final = 0.25  # a certain conflict counts after three ticks at 10 Hz, a doubtful one after five …
+SMOOTH_PARALLEL_S: Final = 0.5  # … and later on parallel courses, where passing close is usual
 QUIET_S: Final = 1.0
 MAX_ENCOUNTER_S: Final = 5.0
 AGAIN_S: Final = 10.0
@@ -143,6 +146,7 @@ class _Encounter:
     drac: float = 0.0
     overlap: float = 0.0
     apart: bool = False
+    parallel: bool = False
     fastest: float = 0.0
     braking: list[float] = field(default_factory=lambda: [0.0, 0.0])
     quiet_s: float = QUIET_S
@@ -159,6 +163,7 @@ class _Encounter:
         self, scene: Scene, conflict: np.void, rows: tuple[int, int], config: NearMisses, *, stopping: bool
     ) -> None:
         """A credible conflict at this tick."""
+        self.parallel = not PARALLEL < conflict["angle"] < OPPOSITE
         gain = self._gain(scene)
         self._blend(gain, conflict)
         if conflict["gap_m"] > 0.5:
@@ -229,11 +234,12 @@ class _Encounter:
     def _gain(self, scene: Scene) -> float:
         elapsed = max((scene.now_ns - self.updated_ns) / 1e9, min(scene.dt_s, 0.1))
         self.updated_ns = scene.now_ns
-        return 1 - math.exp(-elapsed / SMOOTH_S)
+        return 1 - math.exp(-elapsed / (SMOOTH_PARALLEL_S if self.parallel else SMOOTH_S))
 
     def _blend(self, gain: float, conflict: np.void) -> None:
         self.chance = [c + gain * (float(p) - c) for c, p in zip(self.chance, conflict["probability"], strict=True)]
-        drac = min(float(np.nan_to_num(conflict["drac_mps2"])), 20.0)
+        told = float(conflict["drac_mps2"])
+        drac = min(told, 20.0) if told == told else 0.0  # NaN: they do not meet
         self.drac += gain * (drac - self.drac)
         self.overlap += gain * (float(conflict["gap_m"] < CONTACT_M) - self.overlap)
 
@@ -243,6 +249,8 @@ class _Encounter:
             return 4
         meets = self.chance[0] > LIKELY
         by_ttc = 0 if stopping else 3 if self.chance[2] > LIKELY else 2 if self.chance[1] > LIKELY else 0
+        if self.parallel and self.chance[1] < SOME_CHANCE:
+            meets = False  # far ahead on parallel courses the doubt of the lateral speed is larger than the road
         by_drac = sum(self.drac > threshold for threshold in config.drac_mps2) if meets else 0
         return max(by_ttc, by_drac)
 
@@ -267,8 +275,9 @@ class _Encounter:
         for i, row in enumerate(rows):
             item = scene.objects[row]
             speed = max(math.hypot(item["vx"], item["vy"]), 1e-6)
-            along = float(np.nan_to_num(item["ax"] * item["vx"] + item["ay"] * item["vy"])) / speed
-            self.braking[i] = max(self.braking[i], -along)
+            along = float(item["ax"] * item["vx"] + item["ay"] * item["vy"]) / speed
+            if math.isfinite(along):
+                self.braking[i] = max(self.braking[i], -along)
 
 
 def _peak(scene: Scene, rows: tuple[int, int], conflict: str, probability: float, braking: list[float]) -> _Peak:

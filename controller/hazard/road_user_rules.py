@@ -85,7 +85,9 @@ def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
 def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
     """Pairs on course to touch within collision_lead_s + 1 s that nobody is already braking out of."""
     pairs = scene.conflicts
-    soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= 0.7)
+    parallel = (pairs["angle"] < np.radians(30)) | (pairs["angle"] > np.radians(130))
+    least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road
+    soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= least)
     soon &= (pairs["drac_mps2"] >= LEAST_DRAC_MPS2) & ~scene.stopping
     urgent = soon & (pairs["gap_m"] > 0)
     return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]

@@ -68,7 +68,7 @@ class HazardStage:
         match = self._site.lane_of(points, np.where(fast > 1.0, course, objects["yaw"]))
         self._flow.update(objects["id"], fast, match, tracks.valid_at_ns)
         found = conflicts(objects, self._tau_s)
-        found = found[credible(objects, memory, found, self._site)]
+        found = found[credible(objects, memory, found, self._site, match)]
         return Scene(
             now_ns=tracks.valid_at_ns,
             dt_s=dt_s,

@@ -84,8 +84,7 @@ def ticks(
         rows = empty_tracks(len(there))
         keep = math.exp(-(t - last) / 0.25)
         last = t
-        for i in errors:
-            errors[i] = keep * errors[i] + math.sqrt(1 - keep * keep) * rng.normal(size=4)
+        errors = {i: keep * old + math.sqrt(1 - keep * keep) * rng.normal(size=4) for i, old in errors.items()}
         for row, (i, user) in enumerate(there):
             _fill(rows[row : row + 1], i, user, t, errors[i] if seed is not None else None)
         yield Tracks(START_NS + round(t * 1e9), rows)
