@@ -239,7 +239,7 @@ class _Encounter:
     def _blend(self, gain: float, conflict: np.void) -> None:
         self.chance = [c + gain * (float(p) - c) for c, p in zip(self.chance, conflict["probability"], strict=True)]
         told = float(conflict["drac_mps2"])
-        drac = min(told, 20.0) if told == told else 0.0  # NaN: they do not meet
+        drac = 0.0 if math.isnan(told) else min(told, 20.0)  # NaN: they do not meet
         self.drac += gain * (drac - self.drac)
         self.overlap += gain * (float(conflict["gap_m"] < CONTACT_M) - self.overlap)
 

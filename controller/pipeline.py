@@ -1,0 +1,65 @@
+"""From detections to what is published, without a wire or a clock: the daemon and the replay run this same code."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from controller.fusion.sensor import Sensor
+from controller.fusion.tracker import Tracker
+from controller.geometry import LocalFrame, place
+from modules.registry import default_capability
+
+if TYPE_CHECKING:
+    from controller.config import Config
+    from controller.fusion.track import Tracks
+    from modules.capability import Capability
+    from modules.detection import Detections
+
+
+class Pipeline:
+    """One pole's picture of the road. Times are UTC ns; slots are those of the configuration, in its order."""
+
+    def __init__(self, config: Config) -> None:
+        self.frame = LocalFrame.of(config.origin)
+        self.geoid_height_m = config.origin.geoid_height_m
+        self.slots = tuple(config.slot)
+        self.counters: Counter[str] = Counter()
+        self._config = config
+        self._tracker = Tracker(
+            {}, history_s=config.fusion.history_s, coast_s=config.fusion.coast_s, seed=config.pole.roadside_unit_id
+        )
+
+    def plug(self, slot: str, capability: Capability | None = None) -> None:
+        """A module serves the slot from now on; without a capability its class's default stands in."""
+        entry = self._config.slot[slot]
+        mount = entry.mount
+        self._tracker.set_sensor(
+            slot,
+            Sensor(
+                self.slots.index(slot),
+                capability or default_capability(entry.module_class),
+                mount.east_m,
+                mount.north_m,
+                mount.height_m,
+                math.radians(mount.yaw_deg),
+            ),
+        )
+
+    def unplug(self, slot: str) -> None:
+        """The slot is empty: its absence says nothing about the road any more."""
+        self._tracker.set_sensor(slot, None)
+
+    def add(self, detections: Detections) -> bool:
+        """Fuse one message; False when it was too late or its slot is empty."""
+        placed, dropped = place(detections, self._config.slot[detections.slot].mount, self.frame)
+        self.counters["absurd"] += dropped
+        added = self._tracker.add(placed)
+        self.counters["late"] += added.late
+        self.counters["accepted" if added.accepted else "refused"] += 1
+        return added.accepted
+
+    def tick(self, valid_at_ns: int) -> Tracks:
+        """The road at one instant."""
+        return self._tracker.at(valid_at_ns)

@@ -1,0 +1,89 @@
+"""pole.toml: the sample loads, and every mistake is named with its line and cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.config import Config
+from controller.config_file import _check_text, check, key_lines, load
+from interfaces.errors import ConfigError
+
+SAMPLE = Path(__file__).parents[2] / "deploy" / "pole.toml"
+TEXT = SAMPLE.read_text(encoding="utf-8")
+
+
+def problems_of(text):
+    return _check_text(text, "pole.toml", Path("/nowhere"))[1]
+
+
+def test_the_sample_is_good_and_shows_every_key():
+    assert load(SAMPLE).slot["camera"].mount.yaw_deg == 90
+    for section, field in Config.model_fields.items():
+        for key in getattr(field.annotation, "model_fields", {}):
+            assert f"{key} = " in TEXT, (section, key)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_of", "words"),
+    [
+        ("keepalive_s = 10", "keepaliv_s = 10", "keepaliv_s", ["mqtt.keepaliv_s", "did you mean keepalive_s?"]),
+        ("latitude_deg = 36.6", "latitude_deg = 95", "latitude_deg = 95", ["is 95", "less than or equal to 85"]),
+        ('class = "lidar"', 'class = "lidr"', '"lidr"', ["slot.lidar.class", "'lidr'", "'camera'"]),
+        ('name = "sample"', "name = 7", "name = 7", ["pole.name", "is 7", "string"]),
+        ("height_m = 4.0", "heigth_m = 4.0", "heigth_m", ["slot.lidar.mount.heigth_m", "did you mean height_m?"]),
+        ("[fusion]", "[fussion]", "[fussion]", ["fussion", "did you mean fusion?"]),
+        ("usb-0:1.2", "usb-0:1.1", "[slot.lidar]", ["slot.lidar.port", "slot camera has already"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(old, new, line_of, words):
+    text = TEXT.replace(old, new, 1)
+    (problem,) = problems_of(text)
+    shown = str(problem)
+    for word in words:
+        assert word in shown
+    if line_of.startswith("[slot"):
+        assert 'port = "serial' in text.splitlines()[problem.line - 1]
+    else:
+        assert line_of in text.splitlines()[problem.line - 1]
+
+
+def test_all_mistakes_come_at_once_in_order():
+    text = TEXT.replace("keepalive_s = 10", "keepalive_s = 1").replace("coast_s = 1.5", "coast_s = 99")
+    keys = [problem.key for problem in problems_of(text)]
+    assert keys == ["mqtt.keepalive_s", "fusion.coast_s"]
+
+
+def test_missing_and_broken_files(tmp_path):
+    assert "cannot be read" in str(check(tmp_path / "none.toml")[1][0])
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[pole\n")
+    assert check(broken)[1][0].line == 1
+    broken.write_bytes(b"a = 1\n\xff")
+    assert "not UTF-8" in str(check(broken)[1][0])
+    with pytest.raises(ConfigError, match=r"broken\.toml:2"):
+        load(broken)
+    assert "no such file" in str(problems_of(TEXT.replace("# site", "site"))[0])
+
+
+@given(st.integers(0, len(TEXT)), st.integers(0, 40), st.text(max_size=12))
+def test_any_edit_is_good_or_named_with_a_real_line(at, cut, put):
+    text = TEXT[:at] + put + TEXT[at + cut :]
+    config, problems = _check_text(text, "pole.toml", Path("/nowhere"))
+    assert (config is None) == bool(problems)
+    assert all(0 <= problem.line <= text.count("\n") + 2 for problem in problems)
+
+
+def test_lines_of_inline_tables_and_dotted_keys():
+    lines = key_lines('a.b = 1\n[t."x y"]\nk = { u = 1, v = 2 }\n')
+    assert lines == {
+        ("a",): 1,
+        ("a", "b"): 1,
+        ("t", "x y"): 2,
+        ("t", "x y", "k"): 3,
+        ("t", "x y", "k", "u"): 3,
+        ("t", "x y", "k", "v"): 3,
+    }
