@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from controller import site
 from controller.config import Config
+from controller.geometry import LocalFrame
+from controller.site import Site
 from interfaces.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +50,18 @@ def load(path: Path) -> Config:
     if config is None:
         raise ConfigError("\n".join(map(str, problems)))
     return config
+
+
+def load_site(config: Config, folder: Path) -> Site:
+    """The site map that `pole.site` names, relative to `folder`; an empty one when it names none."""
+    if not config.pole.site:
+        return Site()
+    path = folder / config.pole.site
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the site map cannot be read: {error}") from None
+    return site.load(text, LocalFrame.of(config.origin), str(path))
 
 
 def check(path: Path) -> tuple[Config | None, list[Problem]]:

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controller.fusion.sensor import Sensor
 from controller.fusion.tracker import Tracker
 from controller.geometry import LocalFrame, place
+from controller.hazard.stage import HazardStage
 from modules.registry import default_capability
 
 if TYPE_CHECKING:
     from controller.config import Config
     from controller.fusion.track import Tracks
+    from controller.hazard.hazard import Hazard
+    from controller.hazard.near_miss import NearMiss
+    from controller.site import Site
     from modules.capability import Capability
     from modules.detection import Detections
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the pole knows and says of one instant."""
+
+    tracks: Tracks
+    hazards: list[Hazard]
+    near_misses: list[NearMiss]
 
 
 class Pipeline:
     """One pole's picture of the road. Times are UTC ns; slots are those of the configuration, in its order."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, site: Site) -> None:
         self.frame = LocalFrame.of(config.origin)
         self.geoid_height_m = config.origin.geoid_height_m
         self.slots = tuple(config.slot)
         self.counters: Counter[str] = Counter()
         self._config = config
+        self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
         self._tracker = Tracker(
             {}, history_s=config.fusion.history_s, coast_s=config.fusion.coast_s, seed=config.pole.roadside_unit_id
         )
@@ -60,6 +75,7 @@ class Pipeline:
         self.counters["accepted" if added.accepted else "refused"] += 1
         return added.accepted
 
-    def tick(self, valid_at_ns: int) -> Tracks:
-        """The road at one instant."""
-        return self._tracker.at(valid_at_ns)
+    def tick(self, valid_at_ns: int) -> Picture:
+        """The road at one instant, and what is to be said about it."""
+        tracks = self._tracker.at(valid_at_ns)
+        return Picture(tracks, *self._hazards.step(tracks))

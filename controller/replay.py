@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from controller.pipeline import Pipeline
-from controller.spatial_id import spatial_ids
+from controller.spatial_id import spatial_ids, voxel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from controller.config import Config
     from controller.fusion.track import Tracks
+    from controller.hazard.hazard import Hazard
+    from controller.hazard.near_miss import NearMiss
+    from controller.pipeline import Picture
+    from controller.site import Site
     from modules.detection import Detections
 
 NS_PER_S: Final = 1_000_000_000
@@ -25,29 +31,30 @@ _COLUMNS: Final = ("x", "y", "z", "vx", "vy", "ax", "ay", "yaw", "yaw_rate", "le
 _DOUBTS: Final = ("class_confidence", "existence", "stationary", "age_s")
 
 
-def replay(config: Config, messages: Iterable[Detections], rate_hz: float) -> Iterator[dict[str, Any]]:
-    """One `objects` record per tick; ticks are the whole multiples of the period since 1970, UTC.
+def replay(config: Config, site: Site, messages: Iterable[Detections], rate_hz: float) -> Iterator[dict[str, Any]]:
+    """An `objects` record per tick, then its `hazard` and `near_miss` records.
 
-    Messages are taken in order of arrival; a tick sees what arrived up to its instant.
+    Ticks are the whole multiples of the period since 1970, UTC. Messages are taken in order of arrival; a tick sees what arrived up to its instant.
     """
     ordered = sorted(messages, key=lambda one: one.arrived_at_ns)
     if not ordered:
         return
-    pipeline = Pipeline(config)
+    rate = Fraction(rate_hz).limit_denominator(1000)  # floats would blur ticks of today's 19-digit instants
+    pipeline = Pipeline(config, site)
     for slot in sorted({one.slot for one in ordered}, key=pipeline.slots.index):
         pipeline.plug(slot)
-    index = int(ordered[0].arrived_at_ns * rate_hz // NS_PER_S) + 1
+    index = _index_after(ordered[0].arrived_at_ns, rate)
     for message in ordered:
-        silent_from = _tick_ns(index, rate_hz)
+        silent_from = _tick_ns(index, rate)
         if message.arrived_at_ns - silent_from > MAX_SILENCE_S * NS_PER_S:
-            for step in range(int(MAX_SILENCE_S * rate_hz)):
-                yield _record(pipeline, pipeline.tick(_tick_ns(index + step, rate_hz)))
-            index = int(message.arrived_at_ns * rate_hz // NS_PER_S) + 1
-        while _tick_ns(index, rate_hz) < message.arrived_at_ns:
-            yield _record(pipeline, pipeline.tick(_tick_ns(index, rate_hz)))
+            for step in range(int(MAX_SILENCE_S * rate)):
+                yield from _records(pipeline, pipeline.tick(_tick_ns(index + step, rate)))
+            index = _index_after(message.arrived_at_ns, rate)
+        while _tick_ns(index, rate) < message.arrived_at_ns:
+            yield from _records(pipeline, pipeline.tick(_tick_ns(index, rate)))
             index += 1
         pipeline.add(message)
-    yield _record(pipeline, pipeline.tick(_tick_ns(index, rate_hz)))
+    yield from _records(pipeline, pipeline.tick(_tick_ns(index, rate)))
 
 
 def as_line(record: dict[str, Any]) -> str:
@@ -55,11 +62,44 @@ def as_line(record: dict[str, Any]) -> str:
     return json.dumps(record, separators=(",", ":"), allow_nan=False)
 
 
-def _tick_ns(index: int, rate_hz: float) -> int:
-    return round(index * NS_PER_S / rate_hz)
+def _tick_ns(index: int, rate: Fraction) -> int:
+    return index * NS_PER_S * rate.denominator // rate.numerator
 
 
-def _record(pipeline: Pipeline, tracks: Tracks) -> dict[str, Any]:
+def _index_after(instant_ns: int, rate: Fraction) -> int:
+    return instant_ns * rate.numerator // (NS_PER_S * rate.denominator) + 1
+
+
+def _records(pipeline: Pipeline, picture: Picture) -> Iterator[dict[str, Any]]:
+    yield _objects(pipeline, picture.tracks)
+    for hazard in picture.hazards:
+        yield _event(pipeline, "hazard", hazard)
+    for near_miss in picture.near_misses:
+        yield _event(pipeline, "near_miss", near_miss)
+
+
+def _event(pipeline: Pipeline, kind: str, seen: Hazard | NearMiss) -> dict[str, Any]:
+    fields = {name: _plain(value) for name, value in asdict(seen).items()}
+    z = 0.0 if math.isnan(seen.z) else seen.z
+    lat, lon, height = (float(value) for value in pipeline.frame.to_wgs84(seen.x, seen.y, z))
+    altitude = height - pipeline.geoid_height_m
+    fields |= {"lat": _number(lat, 9), "lon": _number(lon, 9), "alt": _number(altitude, 3)}
+    fields["spatial_id"] = str(voxel(lat, lon, altitude, PUBLIC_ZOOM))
+    fields["modules"] = _names(pipeline.slots, fields.pop("sources"))
+    if "kind" in fields:
+        fields["rule"] = fields.pop("kind")
+    return {"kind": kind, **fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return _number(value, 4) if isinstance(value, float) else value
+
+
+def _objects(pipeline: Pipeline, tracks: Tracks) -> dict[str, Any]:
     rows = tracks.objects
     z = np.where(np.isnan(rows["z"]), 0.0, rows["z"])  # of unknown height: on the ground
     lat, lon, height = pipeline.frame.to_wgs84(rows["x"], rows["y"], z)

@@ -17,7 +17,7 @@ TEXT = SAMPLE.read_text(encoding="utf-8")
 
 
 def problems_of(text):
-    return _check_text(text, "pole.toml", Path("/nowhere"))[1]
+    return _check_text(text, "pole.toml", SAMPLE.parent)[1]
 
 
 def test_the_sample_is_good_and_shows_every_key():
@@ -51,6 +51,10 @@ def test_a_mistake_is_named_with_its_line(old, new, line_of, words):
         assert line_of in text.splitlines()[problem.line - 1]
 
 
+def test_a_site_map_that_is_not_there_is_a_mistake():
+    assert "no such file" in str(problems_of(TEXT.replace('"site.geojson"', '"sight.geojson"'))[0])
+
+
 def test_all_mistakes_come_at_once_in_order():
     text = TEXT.replace("keepalive_s = 10", "keepalive_s = 1").replace("coast_s = 1.5", "coast_s = 99")
     keys = [problem.key for problem in problems_of(text)]
@@ -66,7 +70,6 @@ def test_missing_and_broken_files(tmp_path):
     assert "not UTF-8" in str(check(broken)[1][0])
     with pytest.raises(ConfigError, match=r"broken\.toml:2"):
         load(broken)
-    assert "no such file" in str(problems_of(TEXT.replace("# site", "site"))[0])
 
 
 @given(st.integers(0, len(TEXT)), st.integers(0, 40), st.text(max_size=12))
