@@ -7,7 +7,8 @@ APT := $(if $(filter 0,$(shell id -u)),apt-get,sudo -n apt-get)
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help setup test lint proto lock bench clean broker
+
+.PHONY: help setup demo test lint proto lock bench clean broker
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ broker: # the real broker the tests speak to
 
 test: setup broker lint ## linters, types and the whole suite
 	$(BIN)/pytest -q -n 2
+
+demo: setup ## a crossing of two cars through fusion and hazards, printed
+	$(BIN)/pole replay deploy/examples/crossing.jsonl --config deploy/pole.toml
+	$(BIN)/pole replay deploy/examples/crossing.jsonl --config deploy/pole.toml --json | grep -v '^."kind":"objects"'
 
 lint: setup ## format, style and types
 	$(BIN)/ruff format --check .

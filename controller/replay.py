@@ -34,7 +34,8 @@ _DOUBTS: Final = ("class_confidence", "existence", "stationary", "age_s")
 def replay(config: Config, site: Site, messages: Iterable[Detections], rate_hz: float) -> Iterator[dict[str, Any]]:
     """An `objects` record per tick, then its `hazard` and `near_miss` records.
 
-    Ticks are the whole multiples of the period since 1970, UTC. Messages are taken in order of arrival; a tick sees what arrived up to its instant.
+    Ticks are the whole multiples of the period since 1970, UTC. Messages are taken in order of
+    arrival; a tick sees what arrived up to its instant.
     """
     ordered = sorted(messages, key=lambda one: one.arrived_at_ns)
     if not ordered:
