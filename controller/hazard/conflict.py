@@ -98,7 +98,7 @@ def contact_interval(
     end = np.full_like(begin, np.inf)
     for cos, sin, reach in _axes(yaw, turn, half):
         offset, speed = dx * cos + dy * sin, dvx * cos + dvy * sin
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             pace = 1 / speed
             middle, spread = -offset * pace, np.abs(reach * pace)
             low, high = middle - spread, middle + spread

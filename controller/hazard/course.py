@@ -22,7 +22,7 @@ MIN_EXISTENCE: Final = 0.5
 MIN_CLOSING_MPS: Final = 1.0
 MIN_CLOSING_REAR_END_MPS: Final = 2.0
 KERB_M: Final = 0.6
-GENTLE_MPS2: Final = 3.0  # while so little is needed, somebody who brakes is taken to brake a little more
+GENTLE_MPS2: Final = 3.0  # what takes more to stop is no ordinary braking, even when it succeeds
 KEEPING_M, KEEPING_MPS, KEEPING_RAD = 0.8, 0.7, 0.25  # within these a vehicle keeps its lane
 _LOOK_S: Final = np.arange(0.1, 4.05, 0.1)
 _VEHICLES: Final = [int(c) for c in VEHICLES]
@@ -45,14 +45,14 @@ def credible(
 
 
 def stopping(memory: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
-    """Which conflicts end before contact if both keep the deceleration of the last half second."""
+    """Which conflicts ordinary braking ends: it has begun, and needs little more than that of the last half second."""
     first, second = conflicts["first"], conflicts["second"]
     velocity = memory["fast"][second] - memory["fast"][first]
     change = slope(memory)[second] - slope(memory)[first]
     speed = np.maximum(np.hypot(*velocity.T), 1e-6)
     braking = -(velocity * change).sum(axis=1) / speed
     needed = speed * speed / (2 * np.maximum(np.nan_to_num(conflicts["ttc_s"]) * speed, 0.05))
-    ends: Bools = (braking > 0.5) & (needed < np.maximum(braking, np.minimum(1.4 * braking, GENTLE_MPS2)))
+    ends: Bools = (braking > 0.5) & (needed < np.minimum(1.4 * braking, GENTLE_MPS2))
     return ends
 
 

@@ -53,10 +53,11 @@ class HazardEngine:
         waiting = []
         for seen in rule.find(scene, self._config):
             case = next((c for c in cases if c.last_ns != scene.now_ns and c.seen.key == seen.key), None)
-            if case is None:
-                waiting.append(seen)
+            if case is not None:
+                if case.action_id or seen.probability >= rule.begin:
+                    case.take(seen, scene)
             else:
-                case.take(seen, scene)
+                waiting.append(seen)
         present = {int(track) for track in scene.objects["id"]}
         for seen in waiting:
             if any(c.last_ns == scene.now_ns and c.away_m(seen) <= rule.reach_m / 2 for c in cases if _alike(rule)):
@@ -68,7 +69,7 @@ class HazardEngine:
             )
             if heir is not None:
                 heir.take(seen, scene)
-            elif len(cases) < MAX_CASES:
+            elif len(cases) < MAX_CASES and seen.probability >= rule.begin:
                 cases.append(_Case(seen, scene))
 
     def _word(self, rule: Rule, case: _Case, scene: Scene) -> Hazard | None:

@@ -32,7 +32,7 @@ VRU_PET_S: Final = 2.0
 FAST_PARTY_MPS: Final = 30 / 3.6
 CONTACT_M: Final = -0.3
 MAX_ENCOUNTERS: Final = 500
-NEAR_M, NEAR_S = 5.0, 3.0
+NEAR_M, NEAR_S = 10.0, 3.0
 _WEAK: Final = frozenset(int(c) for c in VULNERABLE)
 
 
@@ -88,8 +88,16 @@ class NearMissEngine:
         if pair not in self._open:
             if pair in self._told or len(self._open) >= MAX_ENCOUNTERS:
                 return None
-            self._open[pair] = _Encounter(scene.now_ns)
+            self._open[pair] = self._inherit(scene, pair) or _Encounter(scene.now_ns)
         return self._open[pair]
+
+    def _inherit(self, scene: Scene, pair: tuple[int, int]) -> _Encounter | None:
+        """The open encounter of one of the two with a track that is gone: the other's under its old id."""
+        for old in self._open:
+            gone = set(old) - set(pair)
+            if len(gone) == 1 and not np.isin(list(gone), scene.objects["id"])[0]:
+                return self._open.pop(old)
+        return None
 
     def _record(self, pair: tuple[int, int], met: _Encounter) -> NearMiss | None:
         if met.peak is None or met.severity == 0 or self._again(pair, met.peak):

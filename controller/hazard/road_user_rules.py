@@ -40,7 +40,7 @@ def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
     return [
         of_track(scene, int(i), share, subcause=_who(scene, int(i)))
         for i, share in zip(rows, inside, strict=True)
-        if share > 0.85
+        if share > 0.5
     ]
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
 MAX_DT_S: Final = 1.0
+MAX_PLACE_M, MAX_SPEED_MPS, MAX_ACCELERATION_MPS2, MAX_VARIANCE = 20_000.0, 150.0, 50.0, 10_000.0
 
 
 class HazardStage:
@@ -84,14 +85,16 @@ class HazardStage:
 
 
 def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
-    """Rows with a finite place, velocity and covariance, each id once; an unknown yaw is the course."""
-    finite = np.isfinite(objects["cov"]).all(axis=(1, 2))
-    for name in ("x", "y", "vx", "vy"):
-        finite &= np.isfinite(objects[name])
-    rows: NDArray[np.void] = objects[finite].copy()
+    """Rows with a sane place, velocity and covariance, each id once; an unknown yaw is the course."""
+    fine = (np.abs(objects["cov"]) < MAX_VARIANCE).all(axis=(1, 2))  # NaN is not
+    for name, limit in (("x", MAX_PLACE_M), ("y", MAX_PLACE_M), ("vx", MAX_SPEED_MPS), ("vy", MAX_SPEED_MPS)):
+        fine &= np.abs(objects[name]) < limit
+    rows: NDArray[np.void] = objects[fine].copy()
     unique = np.unique(rows["id"], return_index=True)[1]
     rows = rows[np.sort(unique)]
     rows["yaw"] = np.where(np.isfinite(rows["yaw"]), rows["yaw"], np.arctan2(rows["vy"], rows["vx"]))
+    for name in ("ax", "ay"):
+        rows[name] = np.clip(np.nan_to_num(rows[name]), -MAX_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2)
     for name in ("length", "width"):
         rows[name] = np.clip(np.nan_to_num(rows[name], nan=0.5), 0.2, 30.0)
     return rows

@@ -1,0 +1,52 @@
+"""Post-encroachment time on the footprint grid."""
+
+from __future__ import annotations
+
+import pytest
+from scenes import User, straight, ticks
+
+from controller.hazard.pet import FootprintGrid
+from interfaces.spec import ObjectClass
+
+
+def shortest(users, seconds, rate_hz=10.0, **more):
+    grid = FootprintGrid(2.0)
+    found = []
+    for tracks in ticks(users, seconds, rate_hz, **more):
+        found += grid.update(tracks.objects, tracks.valid_at_ns)
+    return min(found, key=lambda one: one.pet_s, default=None)
+
+
+@pytest.mark.parametrize("rate_hz", [2, 5, 10, 20])
+@pytest.mark.parametrize("pet", [0.6, 1.0, 1.6])
+def test_crossing_at_right_angles(rate_hz, pet):
+    # The first's rear leaves y ≤ 0.9 …; its box spans x ± 2.25, the second's front reaches that strip `pet` later.
+    first = User(straight(-50, 0, 10, 0))
+    clear_s = (50 + 2.25 + 0.9) / 10
+    second = User(straight(0, -0.9 - 2.25 - 8 * (clear_s + pet), 0, 8))
+    got = shortest([first, second], 10, rate_hz)
+    assert (got.first, got.second) == (1, 2)
+    assert got.pet_s == pytest.approx(pet, abs=0.13)
+    assert (abs(got.x) < 1.6, abs(got.y) < 1.6) == (True, True)
+
+
+def test_following_is_not_an_encroachment():
+    assert shortest([User(straight(-50, 0, 10, 0)), User(straight(-62, 0, 10, 0))], 10) is None
+
+
+def test_later_than_the_limit_is_none():
+    assert shortest([User(straight(-50, 0, 10, 0)), User(straight(0, -90, 0, 10))], 12) is None
+
+
+def test_a_new_id_on_the_same_body_encroaches_on_nobody():
+    turning = User(lambda t: (min(t, 5) * 8, max(t - 5, 0) * 8), ids=lambda t: 1 if t < 4.9 else 2)
+    assert shortest([turning], 8) is None
+
+
+def test_a_cell_one_turn_of_the_grid_away_is_another_place():
+    assert shortest([User(straight(-30, 0, 10, 0)), User(straight(256, -43, 0, 10))], 8) is None
+
+
+def test_who_stands_takes_nothing():
+    standing = User(straight(0, 0), kind=ObjectClass.PEDESTRIAN)
+    assert shortest([User(straight(-20, 2, 10, 0)), standing], 6, seed=4) is None
