@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from controller.fusion.sensor import Sensor
 from controller.fusion.tracker import Tracker
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from controller.site import Site
     from modules.capability import Capability
     from modules.detection import Detections
+
+
+NEAR_M: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class Pipeline:
         self.geoid_height_m = config.origin.geoid_height_m
         self.slots = tuple(config.slot)
         self.counters: Counter[str] = Counter()
+        self.newest_arrival_ns = 0
         self._config = config
+        self._newest: Tracks | None = None
         self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
         self._tracker = Tracker(
             {}, history_s=config.fusion.history_s, coast_s=config.fusion.coast_s, seed=config.pole.roadside_unit_id
@@ -68,6 +75,7 @@ class Pipeline:
 
     def add(self, detections: Detections) -> bool:
         """Fuse one message; False when it was too late or its slot is empty."""
+        self.newest_arrival_ns = max(self.newest_arrival_ns, detections.arrived_at_ns)
         placed, dropped = place(detections, self._config.slot[detections.slot].mount, self.frame)
         self.counters["absurd"] += dropped
         added = self._tracker.add(placed)
@@ -75,7 +83,20 @@ class Pipeline:
         self.counters["accepted" if added.accepted else "refused"] += 1
         return added.accepted
 
+    def agreement(self, detections: Detections) -> tuple[int, int]:
+        """Of detections that are not fused: how many lie near a track of the newest picture, how many were compared."""
+        tracks = self._newest
+        if tracks is None or not len(tracks.objects) or not len(detections.objects):
+            return 0, 0
+        placed, _ = place(detections, self._config.slot[detections.slot].mount, self.frame)
+        rows = placed.objects
+        away = np.hypot(
+            rows["x"][:, None] - tracks.objects["x"][None, :], rows["y"][:, None] - tracks.objects["y"][None, :]
+        )
+        return int((away.min(1) <= NEAR_M).sum()), len(rows)
+
     def tick(self, valid_at_ns: int) -> Picture:
         """The road at one instant, and what is to be said about it."""
         tracks = self._tracker.at(valid_at_ns)
+        self._newest = tracks
         return Picture(tracks, *self._hazards.step(tracks))

@@ -41,9 +41,16 @@ async def open_serial(url: str) -> FdLink:
     return FdLink(port.fileno(), url, port.close)
 
 
+class _Port(serial.Serial):  # type: ignore[misc]  # pyserial is untyped
+    """A port that keeps what waited in it: the module's first HELLO often comes before we have opened."""
+
+    def _reset_input_buffer(self) -> None:
+        return
+
+
 def _open(path: str, baud: int) -> serial.Serial:
     try:
-        return serial.Serial(path, baud, exclusive=True, timeout=0, write_timeout=0)
+        return _Port(path, baud, exclusive=True, timeout=0, write_timeout=0)
     except (OSError, ValueError) as error:
         cause = _CURES.get(getattr(error, "errno", None) or 0, str(error))
         raise LinkError(f"{path}: {cause}") from error

@@ -14,8 +14,11 @@ from interfaces.errors import ConfigError, PoleError
 
 # name: (module of controller.cli, what it does)
 COMMANDS: Final = {
+    "demo": ("demo", "A whole pole on this machine: broker, road, modules, daemon."),
     "check-config": ("check_config", "Check a pole.toml and say everything that is wrong with it."),
     "replay": ("replay", "Run a detection log through the pole, offline and repeatable."),
+    "run": ("run", "Run the pole: modules on their wires in, publications out."),
+    "sim": ("sim", "Plug simulated modules into ports of this machine."),
     "status": ("status", "Ask a broker how its poles are."),
     "watch": ("watch", "Show what poles publish, as it happens."),
 }

@@ -43,6 +43,15 @@ async def test_unplugging_ends_the_link_and_takes_the_port_away(tmp_path):
     await wire.unplug()
 
 
+async def test_what_was_said_before_the_port_was_opened_is_heard(tmp_path):
+    wire = SerialWire(tmp_path / "camera")
+    wire.plug().send(Frame(1, b"HELLO"))
+    controller = await open_serial(str(wire.path))
+    assert await controller.receive() == [Frame(1, b"HELLO")]
+    await controller.close()
+    await wire.unplug()
+
+
 async def test_noise_is_counted_and_survived(tmp_path):
     wire = SerialWire(tmp_path / "lidar")
     module = wire.plug()

@@ -1,0 +1,206 @@
+"""The composition root: one task group that joins slots, pipeline and publisher."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from controller import systemd
+from controller.clock import utc_ns
+from controller.discovery import Ports
+from controller.geometry import LocalFrame
+from controller.hazard.hazard import Phase
+from controller.health import judge
+from controller.outbox import Outbox
+from controller.pipeline import Pipeline
+from controller.publication.hazard import hazard as hazard_message
+from controller.publication.near_miss import near_miss as near_miss_message
+from controller.publication.objects import objects as objects_message
+from controller.publication.profile import profile
+from controller.publication.publication import Publication, Sender, Stamp
+from controller.publication.slots import slot_status
+from controller.publication.status import pole_status, will
+from controller.publisher import Publisher
+from controller.served import Served
+from controller.sheet_cache import DirectorySheetCache
+from controller.slot import PoleReport
+from controller.slot_keeper import SlotKeeper
+from controller.supervisor import Supervisor
+from interfaces.errors import ConfigError
+from interfaces.serial_link import parse_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from controller.config import Config
+    from controller.pipeline import Picture
+    from controller.site import Site
+
+VERSION: Final = "0.1.0"
+STATUS_PERIOD_S: Final = 1.0
+SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
+
+
+class App:
+    """A whole pole. `run` ends only when cancelled."""
+
+    def __init__(self, config: Config, site: Site, state_dir: Path, log: Any) -> None:
+        self.config, self.log = config, log
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"pole.state_dir: {state_dir} cannot be made: {error.strerror}") from None
+        self.pipeline = Pipeline(config, site)
+        served, sheets = Served(state_dir / "served.json"), DirectorySheetCache(state_dir / "sheets")
+        wired = {name: slot for name, slot in config.slot.items() if slot.port}
+        self.ports = Ports(Path(parse_url(slot.port)[0]) for slot in wired.values())
+        self.supervisors = {
+            name: Supervisor(
+                SlotKeeper(
+                    name,
+                    slot,
+                    self.pipeline,
+                    sheets=sheets,
+                    served=served,
+                    serving=self._serving,
+                    baud=parse_url(slot.port)[1],
+                ),
+                self.ports,
+                utc_ns=utc_ns,
+                report=partial(_report, log.bind(slot=name)),
+                changed=self._slots_changed,
+            )
+            for name, slot in wired.items()
+        }
+        self._outbox_path = state_dir / "outbox.db"
+        self._sender = Sender(
+            config.pole.service_location_id,
+            config.pole.roadside_unit_id,
+            tuple(config.slot),
+            LocalFrame.of(config.origin),
+            config.origin.geoid_height_m,
+            config.publish.root,
+            config.publish.json_twins,
+        )
+        self._started_ns = utc_ns()
+        self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
+        self._homes: dict[int, tuple[float, float]] = {}
+        self._tracks = 0
+        self._sent_before = 0
+        self._fresh_slots = asyncio.Event()
+        self._publisher: Publisher | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        mqtt, pole = self.config.mqtt, self.config.pole
+        async with Outbox(self._outbox_path, utc_ns) as outbox:
+            self._publisher = publisher = Publisher(
+                mqtt,
+                f"pole-{pole.service_location_id}-{pole.roadside_unit_id}",
+                outbox,
+                utc_ns=utc_ns,
+                greeting=self._greeting,
+                will=lambda: will(self._sender, self._stamp()),
+                report=lambda text: self.log.info("broker", detail=text),
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.ports.run(), name="ports")
+                for name, supervisor in self.supervisors.items():
+                    group.create_task(supervisor.run(), name=f"slot {name}")
+                group.create_task(publisher.run(), name="publisher")
+                group.create_task(self._tick(publisher), name="tick")
+                group.create_task(self._say_status(publisher, outbox), name="status")
+                systemd.notify("READY=1")
+
+    async def _tick(self, publisher: Publisher) -> None:
+        period_s = 1 / self.config.publish.objects_rate_hz
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + period_s, loop.time())
+            await asyncio.sleep(due - loop.time())
+            picture = self.pipeline.tick(utc_ns())
+            self._tracks = len(picture.tracks.objects)
+            newest = self.pipeline.newest_arrival_ns
+            for index, one in enumerate(objects_message(picture.tracks, self._sender, self._stamp())):
+                publisher.offer(one, newest if index == 0 else 0)
+            for event in self._events(picture):
+                await publisher.keep(event)
+
+    def _events(self, picture: Picture) -> Iterator[Publication]:
+        for seen in picture.hazards:
+            if seen.phase is Phase.NEW:
+                self._homes[seen.action_id] = (seen.x, seen.y)
+            yield from hazard_message(seen, self._sender, self._stamp(), at=self._homes.get(seen.action_id))
+            if seen.phase is Phase.CANCEL:
+                self._homes.pop(seen.action_id, None)
+        for near_miss in picture.near_misses:
+            yield from near_miss_message(near_miss, self._sender, self._stamp())
+
+    async def _say_status(self, publisher: Publisher, outbox: Outbox) -> None:
+        count = 0
+        while True:
+            status = self._status(await outbox.backlog(), publisher)
+            for one in pole_status(status, self._sender, self._stamp()):
+                publisher.offer(one)
+            if self._fresh_slots.is_set() or count % SLOT_PERIODS == 0:
+                self._fresh_slots.clear()
+                for one in self._slots():
+                    publisher.offer(one)
+            systemd.notify("WATCHDOG=1")  # from the loop that also runs the pipeline: it stops when that stops
+            count += 1
+            try:
+                await asyncio.wait_for(self._fresh_slots.wait(), STATUS_PERIOD_S)
+            except TimeoutError:
+                continue
+
+    def _status(self, backlog: int, publisher: Publisher | None) -> PoleReport:
+        now = asyncio.get_running_loop().time()
+        reports = [one.keeper.report(now, one.faults) for one in self.supervisors.values()]
+        availability, utilisation, reasons = judge(reports)
+        lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
+        sent = publisher.sent if publisher is not None else 0
+        rate, self._sent_before = sent - self._sent_before, sent
+        return PoleReport(
+            alive=True,
+            availability=availability,
+            utilisation=utilisation,
+            reasons=reasons,
+            clock_error_s=0.0,
+            backlog=backlog,
+            tracks=self._tracks,
+            publications_per_s=rate / STATUS_PERIOD_S,
+            lag_p50_s=float(np.percentile(lags, 50)),
+            lag_p99_s=float(np.percentile(lags, 99)),
+            started_ns=self._started_ns,
+            version=VERSION,
+        )
+
+    def _slots(self) -> Iterator[Publication]:
+        now = asyncio.get_running_loop().time()
+        for one in self.supervisors.values():
+            yield from slot_status(one.keeper.report(now, one.faults), self._sender, self._stamp())
+
+    def _greeting(self) -> Iterator[Publication]:
+        yield from pole_status(self._status(0, self._publisher), self._sender, self._stamp())
+        yield from profile(self.config, self._sender, self._stamp())
+        yield from self._slots()
+
+    def _stamp(self) -> Stamp:
+        self._sequence += 1
+        return Stamp(self._sequence, utc_ns())
+
+    def _serving(self, but: str) -> set[bytes]:
+        uids = {one.keeper.uid for name, one in self.supervisors.items() if name != but}
+        return uids - {b""}
+
+    def _slots_changed(self) -> None:
+        self._fresh_slots.set()
+
+
+def _report(log: Any, event: str, detail: str) -> None:
+    log.info(event, detail=detail)

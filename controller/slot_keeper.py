@@ -1,0 +1,241 @@
+"""One slot's judgement: what its module's session says becomes admission, clock, detections, probation and a report.
+
+Pure but for the two stores it is given; the supervisor moves its frames.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from controller.admission import decide
+from controller.probation import Probation, Requirement, SwapRecord
+from controller.slot import ModuleIdentity, SlotReport
+from controller.timesync import ClockMap
+from interfaces.errors import AdmissionError
+from interfaces.events import DataMessage, Event, Identified, SelfTestDone, StateChanged, TimeSample
+from interfaces.proto import pmi_pb2 as pb
+from interfaces.session import ControllerSession
+from interfaces.spec import ADDRESS_FIRST_MODULE, TIME_ERROR_GOAL, MessageType
+from interfaces.states import SERVING, State
+from modules.detection import Detections
+from modules.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from controller.config import Slot
+    from controller.pipeline import Pipeline
+    from controller.served import Served
+    from interfaces.datasheet import SheetCache
+
+RETRY_AFTER_S: Final = 5
+WINDOW_S: Final = 3.0
+NS_PER_S: Final = 1_000_000_000
+
+
+class SlotKeeper:
+    """Keeps one slot for ever, whatever is plugged into it. `serving()` gives the uids that serve other slots."""
+
+    def __init__(
+        self,
+        name: str,
+        slot: Slot,
+        pipeline: Pipeline,
+        *,
+        sheets: SheetCache,
+        served: Served,
+        serving: Callable[[str], set[bytes]],
+        baud: int | None = None,
+    ) -> None:
+        self.name, self.slot = name, slot
+        self.session = ControllerSession(session_id=random.randrange(0xFFFF), sheet_lookup=sheets.get)  # noqa: S311 -- no secret: it only keeps old sessions apart
+        self.reading: object = None  # the newest message of a module that detects nothing
+        self._pipeline, self._sheets, self._served, self._serving = pipeline, sheets, served, serving
+        self._kind = REGISTRY[slot.module_class]
+        self._capability = self._kind.default
+        self._baud = baud
+        self._clock = ClockMap()
+        self._probation: Probation | None = None
+        self._probation_ends = 0.0
+        self._swap_record = ""
+        self._state, self._reason, self._since_ns = State.ABSENT, "nothing is plugged in", 0
+        self._arrivals: deque[tuple[float, float, int]] = deque(maxlen=1000)  # now, latency s, objects
+        self._late = 0
+        self._truncated = 0
+
+    @property
+    def uid(self) -> bytes:
+        """The module that serves now; empty when none does."""
+        hello = self.session.hello
+        return hello.uid if hello is not None and self._state in SERVING else b""
+
+    def next_deadline(self) -> float | None:
+        """When `judge` must be called at the latest (steady s)."""
+        due = self.session.next_deadline()
+        if self._probation is None:
+            return due
+        return self._probation_ends if due is None else min(due, self._probation_ends)
+
+    def handle(self, events: list[Event], now: float, wall_ns: int) -> None:
+        """Act on what the session said."""
+        for event in events:
+            match event:
+                case Identified():
+                    self.handle(self._admit(event, now), now, wall_ns)
+                case StateChanged():
+                    self._on_state(event, now, wall_ns)
+                case TimeSample():
+                    self._clock.add(event.t0_us, event.t1_us, event.t2_us, event.t3_us, event.clock_err_us)
+                case DataMessage():
+                    self._on_data(event, now, wall_ns)
+                case SelfTestDone():
+                    if self._probation is not None:
+                        self._probation.set_self_test(passed=event.passed)
+
+    def judge(self, now: float, wall_ns: int) -> None:
+        """End a probation whose time is over."""
+        if self._probation is None or not self._probation.due(now):
+            return
+        probation, self._probation = self._probation, None
+        verdict = probation.verdict(now)
+        record = self._record(probation, verdict.passed, verdict.reasons, verdict.rate_hz, verdict.latency_s, wall_ns)
+        self._swap_record = record.sealed().to_json()
+        if verdict.passed:
+            events = self.session.promote(now=now)
+        else:
+            events = self.session.reject(pb.PROBATION_FAILED, "probation: " + "; ".join(verdict.reasons), 60, now=now)
+        self.handle(events, now, wall_ns)
+
+    def report(self, now: float, faults: Mapping[str, int]) -> SlotReport:
+        """What is known now; `faults` are the link's counters."""
+        recent = [one for one in self._arrivals if now - one[0] <= WINDOW_S]
+        counters = self.session.counters
+        return SlotReport(
+            slot=self.name,
+            role=self.slot.role or str(self.slot.module_class),
+            module_class=str(self.slot.module_class),
+            required=self.slot.required,
+            port=self.slot.port,
+            state=str(self._state),
+            reason=self._reason,
+            since_ns=self._since_ns,
+            identity=self._identity(),
+            session=self.session.session_id,
+            address=ADDRESS_FIRST_MODULE if self.uid else 0,
+            rate_hz=len(recent) / WINDOW_S,
+            objects=sum(one[2] for one in recent) / len(recent) if recent else 0.0,
+            latency_s=median(one[1] for one in recent) if recent else 0.0,
+            clock_offset_s=self._clock.offset_s if self._clock.synchronised else 0.0,
+            clock_error_s=self._clock.error_s,
+            frames=counters["frames"],
+            wire_faults=sum(faults.values()),
+            gaps=counters["gaps"],
+            late=self._late,
+            truncated=self._truncated,
+            swap_record=self._swap_record,
+        )
+
+    def _admit(self, event: Identified, now: float) -> list[Event]:
+        self._sheets[event.hello.sheet_hash] = event.sheet_bytes
+        try:
+            grant = decide(
+                self.slot,
+                event.hello,
+                event.sheet,
+                active_uids=self._serving(self.name),
+                previous_uid=self._served.get(self.name),
+                baud=self._baud,
+            )
+        except AdmissionError as error:
+            return self.session.reject(error.reason, error.text, RETRY_AFTER_S, now=now)
+        self._capability = self._kind.capability(event.sheet)
+        self._clock = ClockMap(self._capability.latency_s)
+        return self.session.activate(grant.plans, probation=grant.probation, now=now)
+
+    def _on_state(self, event: StateChanged, now: float, wall_ns: int) -> None:
+        self._state, self._reason, self._since_ns = event.new, event.reason, wall_ns
+        if event.new is State.PROBATION:
+            self._start_probation(now)
+        elif event.new in SERVING:
+            self._pipeline.plug(self.name, self._capability)
+            if self.session.hello is not None:
+                self._served.set(self.name, self.session.hello.uid)
+        elif event.old in SERVING:
+            self._probation = None
+            self._arrivals.clear()
+            self._pipeline.unplug(self.name)
+
+    def _start_probation(self, now: float) -> None:
+        rate_hz = max((plan.rate_mhz / 1000 for plan in self.session.plans), default=0.0)
+        need = Requirement(self.slot.probation_s, rate_hz, self.slot.max_latency_ms / 1000, TIME_ERROR_GOAL)
+        self._probation = Probation(need, now)
+        self._probation_ends = now + self.slot.probation_s
+        self.session.self_test(now=now)
+
+    def _on_data(self, event: DataMessage, now: float, wall_ns: int) -> None:
+        if event.type is not MessageType.DETECTIONS or not isinstance(event.body, pb.DetectionFrame):
+            self.reading = self._kind.read(event.body, self._capability)
+            self._arrivals.append((now, 0.0, 0))
+            return
+        axes, rows = self._kind.read(event.body, self._capability)
+        measured_at_ns = self._clock.to_utc_ns(event.body.t_us, wall_ns)
+        error_s = max(self._clock.error_s, event.body.clock_err_us * 1e-6)
+        detections = Detections(self.name, measured_at_ns, wall_ns, axes, rows, event.body.total, error_s)
+        latency_s = (wall_ns - measured_at_ns) / NS_PER_S
+        self._arrivals.append((now, latency_s, len(rows)))
+        self._truncated += event.body.total > len(rows)
+        if self._probation is not None:
+            near, compared = self._pipeline.agreement(detections)
+            self._probation.add_data(latency_s, error_s, near=near, compared=compared)
+        elif not self._pipeline.add(detections):
+            self._late += 1
+
+    def _identity(self) -> ModuleIdentity | None:
+        hello, sheet = self.session.hello, self.session.sheet
+        if hello is None:
+            return None
+        return ModuleIdentity(
+            uid=hello.uid,
+            boot_id=hello.boot_id,
+            vendor=hello.vendor,
+            product=hello.product,
+            serial_number=hello.serial_number,
+            device_id=hello.device_id,
+            firmware=sheet.firmware if sheet is not None else "",
+            fw_hash=hello.fw_hash,
+            sheet_hash=hello.sheet_hash,
+            spec=hello.spec_max,
+            level=hello.level,
+        )
+
+    def _record(
+        self,
+        probation: Probation,
+        passed: bool,
+        reasons: tuple[str, ...],
+        rate_hz: float,
+        latency_s: float,
+        wall_ns: int,
+    ) -> SwapRecord:
+        identity = self._identity()
+        previous = self._served.get(self.name)
+        return SwapRecord(
+            slot=self.name,
+            uid=identity.uid.hex() if identity else "",
+            previous_uid=previous.hex() if previous else "",
+            device_id=identity.device_id if identity else 0,
+            firmware=identity.firmware if identity else "",
+            spec=identity.spec if identity else 0,
+            suite_digest="",
+            rate_hz=rate_hz,
+            latency_s=latency_s,
+            reliability=0,
+            position_bias_m=None,
+            module_verdict=probation.module_verdict,
+            controller_verdict=passed,
+            reasons=reasons,
+            decided_at_ns=wall_ns,
+        )

@@ -1,0 +1,142 @@
+"""A way over the ground: a smooth curve by arc length, and how two such ways meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+STEP_M: Final = 0.5
+LATERAL_MPS2: Final = 2.0  # what a driver takes in a bend
+SLOWING_MPS2: Final = 1.2
+MEETING_M: Final = 2.9  # two centre lines nearer than this cannot both be driven at once
+
+
+class Pose(NamedTuple):
+    """One place on a path: m, rad counter-clockwise from east, 1/m (positive to the left)."""
+
+    x: float
+    y: float
+    yaw: float
+    curvature: float
+
+
+class Meeting(NamedTuple):
+    """Where two paths come too near: from `enter_m` to `leave_m` on the one, `other_*` on the other."""
+
+    enter_m: float
+    leave_m: float
+    other_enter_m: float
+    other_leave_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """A curve sampled every half metre; `points` (n, 2) m in local ENU."""
+
+    points: Floats
+
+    @classmethod
+    def through(cls, corners: Sequence[tuple[float, float]], turn_m: float = 10.0) -> Path:
+        """Straight between the corners, each corner cut by a parabola that begins and ends `turn_m` from it."""
+        given = np.asarray(corners, float)
+        pieces = [given[:1]]
+        for before, corner, after in zip(given[:-2], given[1:-1], given[2:], strict=True):
+            pieces.append(_rounded(before, corner, after, turn_m))
+        pieces.append(given[-1:])
+        return cls(_resampled(np.concatenate(pieces)))
+
+    @cached_property
+    def length_m(self) -> float:
+        """Length of the curve."""
+        return float(STEP_M * (len(self.points) - 1))
+
+    @cached_property
+    def headings(self) -> Floats:
+        """Direction at each point, rad, unwrapped."""
+        steps = np.gradient(self.points, axis=0)
+        return np.unwrap(np.arctan2(steps[:, 1], steps[:, 0]))
+
+    @cached_property
+    def curvatures(self) -> Floats:
+        """Curvature at each point, 1/m, smoothed as a steering wheel smooths it."""
+        if len(self.points) < 5:
+            return np.zeros(len(self.points))
+        raw = np.gradient(self.headings) / STEP_M
+        return np.convolve(np.pad(raw, 2, mode="edge"), np.full(5, 0.2), "valid")
+
+    @cached_property
+    def comfortable_mps(self) -> Floats:
+        """Highest speed at each point that its bends, and those ahead, allow."""
+        speed = np.sqrt(LATERAL_MPS2 / np.maximum(np.abs(self.curvatures), 1e-3))
+        for i in range(len(speed) - 2, -1, -1):
+            speed[i] = min(speed[i], np.sqrt(speed[i + 1] ** 2 + 2 * SLOWING_MPS2 * STEP_M))
+        return speed
+
+    def at(self, along_m: float) -> Pose:
+        """The place at `along_m`, clamped to the ends."""
+        place = min(max(along_m / STEP_M, 0.0), len(self.points) - 1.0)
+        i = min(int(place), max(len(self.points) - 2, 0))
+        share = place - i
+        (x0, y0), (x1, y1) = self.points[i], self.points[min(i + 1, len(self.points) - 1)]
+        h0, h1 = self.headings[i], self.headings[min(i + 1, len(self.points) - 1)]
+        yaw = float(h0 + share * (h1 - h0))
+        return Pose(float(x0 + share * (x1 - x0)), float(y0 + share * (y1 - y0)), yaw, float(self.curvatures[i]))
+
+
+class Shadow:
+    """One path as seen from another: for every place of `other`, where it lies along and beside `own`."""
+
+    def __init__(self, own: Path, other: Path) -> None:
+        apart = np.hypot(
+            other.points[:, None, 0] - own.points[None, :, 0], other.points[:, None, 1] - own.points[None, :, 1]
+        )
+        nearest = np.argmin(apart, axis=1)
+        self.along_m = nearest * STEP_M
+        self.aside_m = apart[np.arange(len(nearest)), nearest]
+        self.turn = other.headings - own.headings[nearest]
+        beyond = (nearest == 0) | (nearest == len(own.points) - 1)
+        self.aside_m = np.where(beyond & (self.aside_m > STEP_M), np.inf, self.aside_m)
+        self.meetings = tuple(self._meetings())
+
+    def at(self, other_along_m: float) -> tuple[float, float, float]:
+        """(along, aside, turn) m, m, rad of one place of the other path."""
+        i = min(max(round(other_along_m / STEP_M), 0), len(self.along_m) - 1)
+        return float(self.along_m[i]), float(self.aside_m[i]), float(self.turn[i])
+
+    def _meetings(self) -> list[Meeting]:
+        near = np.concatenate([[False], self.aside_m < MEETING_M, [False]])
+        edges = np.flatnonzero(np.diff(near.astype(int)))
+        found = []
+        for first, end in zip(edges[::2], edges[1::2], strict=True):
+            along = self.along_m[first:end]
+            # From one lane into one lane is following, which is no meeting.
+            if first * STEP_M > 2.0 or along.min() > 2.0:
+                place = (float(along.min()), float(along.max()), float(first * STEP_M), float((end - 1) * STEP_M))
+                found.append(Meeting(*place))
+        return found
+
+
+def _rounded(before: Floats, corner: Floats, after: Floats, turn_m: float) -> Floats:
+    """Points of the parabola that cuts a corner."""
+    into, out = corner - before, after - corner
+    start = corner - into * min(turn_m / float(np.hypot(*into)), 0.5)
+    end = corner + out * min(turn_m / float(np.hypot(*out)), 0.5)
+    t = np.linspace(0, 1, 41)[:, None]
+    return np.asarray((1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end)
+
+
+def _resampled(points: Floats) -> Floats:
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    places = np.arange(0.0, along[-1] + 1e-9, STEP_M)
+    return np.stack([np.interp(places, along, points[:, 0]), np.interp(places, along, points[:, 1])], axis=1)

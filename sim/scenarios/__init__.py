@@ -1,0 +1,1 @@
+"""The scenes that are built in, a file each."""
