@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -73,6 +74,7 @@ class App:
                 utc_ns=utc_ns,
                 report=partial(_report, log.bind(slot=name)),
                 changed=self._slots_changed,
+                moved=self._moved,
             )
             for name, slot in wired.items()
         }
@@ -92,6 +94,7 @@ class App:
         self._tracks = 0
         self._sent_before = 0
         self._fresh_slots = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._publisher: Publisher | None = None
 
     async def run(self) -> None:
@@ -123,6 +126,7 @@ class App:
         while True:
             due = max(due + period_s, loop.time())
             await asyncio.sleep(due - loop.time())
+            await self._until_fresh(period_s)
             picture = self.pipeline.tick(utc_ns())
             self._tracks = len(picture.tracks.objects)
             newest = self.pipeline.newest_arrival_ns
@@ -130,6 +134,15 @@ class App:
                 publisher.offer(one, newest if index == 0 else 0)
             for event in self._events(picture):
                 await publisher.keep(event)
+
+    async def _until_fresh(self, period_s: float) -> None:
+        """In step with fusion: a due tick waits for the next message, at most half a period, and so is never stale."""
+        self._arrived.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), period_s / 2)
+
+    def _moved(self) -> None:
+        self._arrived.set()
 
     def _events(self, picture: Picture) -> Iterator[Publication]:
         for seen in picture.hazards:

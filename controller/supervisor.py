@@ -21,7 +21,8 @@ FRAMES_A_TURN: Final = 64  # then others have their turn: a flood on one wire is
 
 
 class Supervisor:
-    """Joins a slot's port and its keeper. `report` gets (event, text) for the log; `changed` is called after events."""
+    """Joins a slot's port and its keeper. `report` gets (event, text) for the log; `changed` is called
+    after a change of state, `moved` after frames were taken in."""
 
     def __init__(
         self,
@@ -31,10 +32,12 @@ class Supervisor:
         utc_ns: Callable[[], int],
         report: Callable[[str, str], None],
         changed: Callable[[], None],
+        moved: Callable[[], None] = lambda: None,
         open_link: Callable[[str], Awaitable[Link]] = open_serial,
     ) -> None:
         self.keeper = keeper
         self._ports, self._utc_ns, self._report, self._changed = ports, utc_ns, report, changed
+        self._moved = moved
         self._open_link = open_link
         self._link: Link | None = None
         self._back_off_s = BACK_OFF_S[0]
@@ -89,6 +92,8 @@ class Supervisor:
         self.keeper.judge(now, wall_ns)
         self._send(link)
         self._tell()
+        if frames:
+            self._moved()
 
     def _send(self, link: Link) -> None:
         for frame in self.keeper.session.take_frames():

@@ -1,4 +1,4 @@
-"""`pole watch`: every publication on a broker as a JSON line."""
+"""`pole watch`: what poles publish, as a live picture or as JSON lines."""
 
 from __future__ import annotations
 
@@ -6,66 +6,68 @@ import asyncio
 import contextlib
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-EXIT_UNREACHABLE = 3
+from controller.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @click.command()
 @click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="mqtt://host:port")
 @click.option("--topic", "topics", multiple=True, help="topic filter below the root; may be repeated")
+@click.option("--area", default="", help="空間ID z/f/x/y: only events in this place")
 @click.option("--root", default="smartpole/v1", show_default=True, help="topic root")
-@click.option("--seconds", type=float, default=None, help="stop after so long")
-def command(broker: str, topics: tuple[str, ...], root: str, seconds: float | None) -> None:
-    """Print one JSON line a publication, decoded from protobuf.
+@click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
+@click.option("--json", "as_json", is_flag=True, help="one JSON line a publication")
+def command(
+    broker: str, topics: tuple[str, ...], area: str, root: str, seconds: float | None, *, as_json: bool
+) -> None:
+    """Show what poles publish, decoded from protobuf.
 
-    Example: pole watch --broker mqtt://127.0.0.1:1883 --topic 'hazard/#' --seconds 30
+    Example: pole watch --broker mqtt://127.0.0.1:1883 --area 14/0/14591/6423 --seconds 30 --json
     """
     import aiomqtt
 
-    from interfaces.errors import ConfigError
-
+    filters = [*topics, *(_of_area(area) if area else ())] or ["#"]
     try:
         with contextlib.suppress(TimeoutError, KeyboardInterrupt):
-            asyncio.run(asyncio.wait_for(_watch(broker, root, topics or ("#",)), seconds))
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+            asyncio.run(asyncio.wait_for(watch(broker, root, filters, as_json=as_json), seconds))
     except (aiomqtt.MqttError, OSError) as error:
         click.echo(f"broker {broker}: {error}", err=True)
-        sys.exit(EXIT_UNREACHABLE)
+        sys.exit(Exit.UNREACHABLE)
 
 
-async def _watch(url: str, root: str, topics: tuple[str, ...]) -> None:
-    import aiomqtt
+def _of_area(area: str) -> tuple[str, ...]:
+    from controller.publication.topics import tile_filter
+    from controller.spatial_id import Voxel, quadkey
 
-    from controller.publisher import SOCKET_OPTIONS, broker_address
-
-    host, port = broker_address(url)
-    async with aiomqtt.Client(
-        host, port, protocol=aiomqtt.ProtocolVersion.V5, timeout=5, socket_options=SOCKET_OPTIONS
-    ) as client:
-        for one in topics:
-            await client.subscribe(f"{root}/{one}", qos=1)
-        async for message in client.messages:
-            if isinstance(message.payload, bytes):
-                line = _line(str(message.topic), message.payload, root)
-                if line:
-                    click.echo(line)
-
-
-def _line(topic: str, payload: bytes, root: str) -> str:
-    from google.protobuf.json_format import MessageToDict
-    from google.protobuf.message import DecodeError
-
-    from controller.publication.topics import row_of
-
-    found = row_of(topic, root)
-    if not found or found[1]:
-        return ""
-    row = found[0]
     try:
-        decoded = MessageToDict(row.message.FromString(payload), preserving_proto_field_name=True) if payload else None
-    except DecodeError:
-        return json.dumps({"topic": topic, "type": row.name, "error": "not a message of this topic"})
-    return json.dumps({"topic": topic, "type": row.name, "payload": decoded}, ensure_ascii=False)
+        voxel = Voxel.parse(area)
+        latitude, longitude, _ = voxel.center()
+        tiles = tile_filter(quadkey(latitude, longitude, voxel.z))
+    except ValueError as error:
+        raise click.UsageError(f"--area {area}: {error}") from None
+    return f"hazard/{tiles}", f"nearmiss/{tiles}"
+
+
+async def watch(broker: str, root: str, filters: Sequence[str], *, as_json: bool) -> None:
+    """Show publications until cancelled. Raises MqttError or OSError with the broker."""
+    from controller.subscription import received
+
+    if as_json:
+        async for one in received(broker, root, filters):
+            click.echo(json.dumps(one.as_dict(), ensure_ascii=False))
+        return
+    from rich.live import Live
+
+    from controller.picture import Picture
+
+    picture = Picture()
+    with Live(picture.draw(), refresh_per_second=5, screen=sys.stdout.isatty()) as live:
+        async for one in received(broker, root, filters):
+            picture.take(one)
+            live.update(picture.draw())

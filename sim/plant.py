@@ -1,0 +1,82 @@
+"""A scene's modules on real wires under a folder of ports, its road moving in real time, and its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from sim.fault import Deed, Fault
+from sim.module import SimModule
+from sim.wire import SerialWire
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sim.scene import Scenario
+
+STEP_S: Final = 0.05
+OUT_S: Final = 1.0  # how long a hand needs to swap a module
+
+
+class Plant:
+    """Everything outside the controller. `run` until cancelled; ports appear as `ports/<slot>`."""
+
+    def __init__(self, scene: Scenario, ports: Path, *, baud: int | None = 921_600) -> None:
+        self.scene, self.ports, self.baud = scene, ports, baud
+        self.world = scene.world(repeat=True)
+        self._specs = {spec.slot: spec for spec in scene.modules}
+        self._serials = dict.fromkeys(self._specs, 1)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def url(self, slot: str) -> str:
+        """What stands in pole.toml for the slot's port."""
+        return f"serial://{self.ports / slot}?baud={self.baud or 921_600}"
+
+    @property
+    def plugged(self) -> frozenset[str]:
+        """Slots that hold a module now."""
+        return frozenset(slot for slot, task in self._tasks.items() if not task.done())
+
+    async def run(self, faults: Sequence[Fault] = ()) -> None:
+        """Plug every module, move the road, do the faults in their order."""
+        loop = asyncio.get_running_loop()
+        start = due = loop.time()
+        left = sorted(faults, key=lambda fault: fault.at_s)
+        try:
+            for slot in self._specs:
+                self.plug(slot)
+            while True:
+                due = max(due + STEP_S, loop.time())
+                await asyncio.sleep(due - loop.time())
+                self.world.step(STEP_S)
+                while left and left[0].at_s <= loop.time() - start:
+                    await self._do(left.pop(0))
+        finally:
+            for slot in self._specs:
+                await self.unplug(slot)
+
+    def plug(self, slot: str) -> None:
+        """Put the slot's module in; one that is in stays."""
+        if slot not in self.plugged:
+            module = SimModule(self._specs[slot], self.world.truth, serial=self._serials[slot])
+            wire = SerialWire(self.ports / slot, self.baud)
+            self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
+
+    async def unplug(self, slot: str) -> None:
+        """Pull it."""
+        task = self._tasks.pop(slot, None)
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _do(self, fault: Fault) -> None:
+        if fault.deed is Deed.PLUG:
+            self.plug(fault.slot)
+            return
+        await self.unplug(fault.slot)
+        if fault.deed is Deed.SWAP:
+            self._serials[fault.slot] += 1
+            asyncio.get_running_loop().call_later(OUT_S, self.plug, fault.slot)
