@@ -139,7 +139,8 @@ class App:
         """In step with fusion: a due tick waits for the next message, at most half a period, and so is never stale."""
         self._arrived.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), period_s / 2)
+            async with asyncio.timeout(period_s / 2):  # wait_for of Python 3.11 can swallow a cancellation
+                await self._arrived.wait()
 
     def _moved(self) -> None:
         self._arrived.set()
@@ -166,10 +167,9 @@ class App:
                     publisher.offer(one)
             systemd.notify("WATCHDOG=1")  # from the loop that also runs the pipeline: it stops when that stops
             count += 1
-            try:
-                await asyncio.wait_for(self._fresh_slots.wait(), STATUS_PERIOD_S)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_PERIOD_S):
+                    await self._fresh_slots.wait()
 
     def _status(self, backlog: int, publisher: Publisher | None) -> PoleReport:
         now = asyncio.get_running_loop().time()

@@ -39,7 +39,8 @@ class Ports:
                         continue
                 await self._scan()
                 try:
-                    await asyncio.wait_for(watch.get(), RESCAN_S)
+                    async with asyncio.timeout(RESCAN_S):  # wait_for of Python 3.11 can swallow a cancellation
+                        await watch.get()
                 except TimeoutError:
                     continue
             await self._scan()

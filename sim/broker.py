@@ -108,7 +108,8 @@ class Broker:
                 await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await asyncio.wait_for(_read(reader), CONNECT_WITHIN_S)
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            first = await _read(reader)
         if not isinstance(first, mqtt5.ConnectPacket):
             return
         name = first.client_id or f"auto-{id(writer):x}"
@@ -135,7 +136,8 @@ class Broker:
     async def _receive(self, client: _Client, reader: asyncio.StreamReader) -> None:
         patience = client.keep_alive * 1.5 if client.keep_alive else None
         while True:
-            packet = await asyncio.wait_for(_read(reader), patience)
+            async with asyncio.timeout(patience):
+                packet = await _read(reader)
             if isinstance(packet, mqtt5.DisconnectPacket):
                 if int(packet.reason_code) == 0:
                     client.will = None

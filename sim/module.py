@@ -137,7 +137,7 @@ class SimModule:
     def _hello(self) -> pb.Hello:
         return pb.Hello(
             uid=self.uid,
-            boot_id=self._rng.getrandbits(32),
+            boot_id=random.getrandbits(32),
             vendor="smartpole",
             product=f"simulated {self.spec.module_class}",
             serial_number=f"S{self.serial:05d}",

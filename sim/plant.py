@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 from sim.fault import Deed, Fault
@@ -69,8 +68,7 @@ class Plant:
         task = self._tasks.pop(slot, None)
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def _do(self, fault: Fault) -> None:
         if fault.deed is Deed.PLUG:

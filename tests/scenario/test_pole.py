@@ -31,7 +31,7 @@ class Stage:
         self.plant = Plant(scene, folder / "ports", baud=None)
         (folder / "site.geojson").write_text(scene.site)
         text = scene.config_text({spec.slot: self.plant.url(spec.slot) for spec in scene.modules})
-        text = text.replace("required = true", "required = true\nprobation_s = 1.0")
+        text = text.replace("required = true", "required = true\nprobation_s = 3.0")
         (folder / "pole.toml").write_text(f'{text}\n[mqtt]\nurl = "{url}"\n')
         self.config = load(folder / "pole.toml")
         self.app = App(self.config, load_site(self.config, folder), folder / "state", log.logger())
@@ -59,9 +59,14 @@ async def staged(folder, url, name="intersection"):
         yield stage
         assert not any(task.done() for task in tasks), [task for task in tasks if task.done()]
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
+
+
+async def ended(tasks):
+    for task in tasks:
+        task.cancel()
+    _, deaf = await asyncio.wait(tasks, timeout=PATIENCE_S)
+    assert not deaf, [(task.get_coro().__qualname__, task.get_stack()) for task in asyncio.all_tasks()]
 
 
 async def test_modules_on_wires_become_objects_at_a_consumer(tmp_path, mosquitto):
@@ -109,7 +114,7 @@ def hostile(kind, rng):
 async def test_a_bad_module_disturbs_nobody(tmp_path, kind):
     rng = random.Random(kind)
     async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, "calm") as stage:
-        await stage.until(lambda: stage.state("lidar") == "ACTIVE")
+        await stage.until(lambda: stage.app.supervisors["lidar"].keeper._arrivals)
         await stage.plant.unplug("comms")
         wire = SerialWire(tmp_path / "ports" / "comms")
         link = wire.plug()
@@ -129,6 +134,7 @@ async def test_a_bad_module_disturbs_nobody(tmp_path, kind):
 async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path):
     async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, "calm") as stage:
         await stage.until(lambda: {stage.state(slot) for slot in stage.config.slot} == {"ACTIVE"})
+        await stage.until(lambda: any(one.kind == "objects" for one in stage.seen))
         tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
         for fault in storm(list(stage.config.slot), 150, seed=3):
             await stage.plant._do(fault)
@@ -142,7 +148,8 @@ async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path):
             stage.plant._serials[slot] = 1
             stage.plant.plug(slot)
         await stage.until(lambda: {stage.state(slot) for slot in stage.config.slot} <= {"ACTIVE", "PROBATION"})
-        assert len(asyncio.all_tasks()) <= tasks + 2
+        names = sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks())
+        assert len(names) <= tasks + 2, names
         assert len(os.listdir("/proc/self/fd")) <= files + 2
 
 
@@ -154,6 +161,4 @@ async def test_the_pole_runs_without_a_broker_and_says_so_later(tmp_path, mosqui
     mosquitto.start()
     tasks.append(asyncio.create_task(stage.listen()))
     await stage.until(lambda: any(one.kind == "slot" and one.message.state == "ACTIVE" for one in stage.seen))
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await ended(tasks)
