@@ -104,9 +104,7 @@ class Publisher:
                 self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
             finally:
                 self.connected.clear()
-            task = asyncio.current_task()
-            if task and task.cancelling():  # a TaskGroup that fails while being cancelled raises only its failure
-                raise asyncio.CancelledError
+            _heed_cancellation()
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     async def _connection(self) -> None:
@@ -173,11 +171,21 @@ class Publisher:
         keep = one.retain if retain is None else retain
         await client.publish(one.topic, one.payload, one.qos, keep, _properties(one, expiry_s, PacketTypes.PUBLISH))
         self.sent += 1
+        _heed_cancellation()
 
     def _tell(self, fate: str) -> None:
         if fate != self._fate:
             self._fate = fate
             self._report(fate)
+
+
+def _heed_cancellation() -> None:
+    """Raise a cancellation that was swallowed: Python 3.11's wait_for does so when its result comes at the same moment,
+    its TaskGroup when it fails while being cancelled.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

@@ -66,7 +66,16 @@ async def ended(tasks):
     for task in tasks:
         task.cancel()
     _, deaf = await asyncio.wait(tasks, timeout=PATIENCE_S)
-    assert not deaf, [(task.get_coro().__qualname__, task.get_stack()) for task in asyncio.all_tasks()]
+    assert not deaf, [chain(task.get_coro()) for task in asyncio.all_tasks()]
+
+
+def chain(coroutine):
+    names = []
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        names.append(f"{getattr(coroutine, '__qualname__', coroutine)}:{frame.f_lineno if frame else ''}")
+        coroutine = getattr(coroutine, "cr_await", None)
+    return " > ".join(names)
 
 
 async def test_modules_on_wires_become_objects_at_a_consumer(tmp_path, mosquitto):
