@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 
-.PHONY: help setup demo test lint proto lock bench clean broker
+.PHONY: help setup demo test lint proto lock bench clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,17 +30,18 @@ setup: .venv/ready ## a ready .venv with every dependency at its exact, hashed v
 	fi
 	@touch $@
 
-broker: # the real broker the tests speak to
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && command -v mosquitto_sub >/dev/null || \
-		{ $(APT) update -qq && $(APT) install -y -qq mosquitto mosquitto-clients >/dev/null; } || \
-		{ echo 'the tests need mosquitto: apt-get install mosquitto mosquitto-clients'; exit 1; }
+tools: # the real broker the tests speak to, and what checks the unit file
+	@PATH="$$PATH:/usr/sbin" && for tool in mosquitto mosquitto_sub systemd-analyze; do \
+		command -v $$tool >/dev/null || missing=1; done; \
+	[ -z "$$missing" ] || \
+		{ $(APT) update -qq && $(APT) install -y -qq mosquitto mosquitto-clients systemd >/dev/null; } || \
+		{ echo 'the tests need: apt-get install mosquitto mosquitto-clients systemd'; exit 1; }
 
-test: setup broker lint ## linters, types and the whole suite
+test: setup tools lint ## linters, types and the whole suite
 	$(BIN)/pytest -q -n 2
 
-demo: setup ## a crossing of two cars through fusion and hazards, printed
-	$(BIN)/pole replay deploy/examples/crossing.jsonl --config deploy/pole.toml
-	$(BIN)/pole replay deploy/examples/crossing.jsonl --config deploy/pole.toml --json | grep -v '^."kind":"objects"'
+demo: setup ## a whole pole on this machine: broker, road, modules on ptys, daemon, picture
+	$(BIN)/pole demo
 
 lint: setup ## format, style and types
 	$(BIN)/ruff format --check .

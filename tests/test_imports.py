@@ -1,0 +1,52 @@
+"""The layout's rules, read from the syntax of every file."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+ORDER = ("interfaces", "modules", "controller", "sim")
+SHELLS = {
+    "interfaces/fd_link.py", "interfaces/link.py", "interfaces/serial_link.py", "controller/app.py",
+    "controller/discovery.py", "controller/outbox.py", "controller/publisher.py", "controller/subscription.py",
+    "controller/supervisor.py",
+}  # fmt: skip
+FILES = [path for package in ORDER for path in (TOP / package).rglob("*.py") if not path.name.endswith("_pb2.py")]
+
+
+def name_of(path):
+    return path.relative_to(TOP).as_posix()
+
+
+def imports(tree):
+    """(top-level package, whether it stands inside a function) of every import."""
+    inner = {id(node) for function in ast.walk(tree) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+             for node in ast.walk(function)}  # fmt: skip
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.split(".")[0], id(node) in inner
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0], id(node) in inner
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_package_imports_only_what_stands_to_its_left(path):
+    name = name_of(path)
+    package = name.split("/")[0]
+    allowed = set(ORDER[: ORDER.index(package) + 1])
+    for imported, inside in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        if imported in ORDER and imported not in allowed:
+            assert name.startswith("controller/cli/"), f"{name} imports {imported}"
+            assert inside, f"{name} imports {imported} at its top"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if not name_of(p).startswith("sim/")], ids=name_of)
+def test_only_shells_await(path):
+    name = name_of(path)
+    awaits = any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text())))
+    shell = name in SHELLS or name.startswith(("controller/cli/", "interfaces/conformance/"))
+    assert shell or not awaits, f"{name} awaits and is no shell"
