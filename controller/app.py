@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = "0.1.0"
 STATUS_PERIOD_S: Final = 1.0
+EARLIEST, LATEST = 0.85, 1.5  # periods from one tick to the next: after the first message in between
 SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
 
 
@@ -121,25 +122,22 @@ class App:
 
     async def _tick(self, publisher: Publisher) -> None:
         period_s = 1 / self.config.publish.objects_rate_hz
-        loop = asyncio.get_running_loop()
-        due = loop.time()
         while True:
-            due = max(due + period_s, loop.time())
-            await asyncio.sleep(due - loop.time())
+            await asyncio.sleep(EARLIEST * period_s)
             await self._until_fresh(period_s)
             picture = self.pipeline.tick(utc_ns())
             self._tracks = len(picture.tracks.objects)
-            newest = self.pipeline.newest_arrival_ns
+            newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
             for index, one in enumerate(objects_message(picture.tracks, self._sender, self._stamp())):
                 publisher.offer(one, newest if index == 0 else 0)
             for event in self._events(picture):
                 await publisher.keep(event)
 
     async def _until_fresh(self, period_s: float) -> None:
-        """In step with fusion: a due tick waits for the next message, at most half a period, and so is never stale."""
+        """In step with fusion, not on a free timer: a tick comes right after a message, or late when none comes."""
         self._arrived.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(period_s / 2):  # wait_for of Python 3.11 can swallow a cancellation
+            async with asyncio.timeout((LATEST - EARLIEST) * period_s):  # wait_for of 3.11 can swallow a cancellation
                 await self._arrived.wait()
 
     def _moved(self) -> None:
