@@ -43,8 +43,10 @@ class Newcomer(SimModule):
 
     def _sheet(self):
         sheet = super()._sheet()
-        note = f"{time.time_ns()} "
-        sheet.documentation = note + "x" * (2048 - sheet.ByteSize() - len(note) - 3)
+        sheet.documentation = f"{time.time_ns()}"
+        areas = sheet.channels[0].ranges
+        while sheet.ByteSize() < 2048 - areas[0].ByteSize():
+            areas.append(areas[0])
         return sheet
 
 
