@@ -19,6 +19,7 @@ from interfaces.spec import SPEC_VERSION, VULNERABLE, MessageType
 from modules.columns import to_records
 from modules.detecting import cone
 from modules.registry import REGISTRY
+from sim.replay import RecordedSensor
 from sim.sensing import MODELS, Sensor
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sim.scene import ModuleSpec
     from sim.wire import SerialWire
 
-RECORD_FORMAT: Final = 3
 MAX_OBJECTS: Final = 64
 COMMS_RATE_HZ: Final = 1.0
 
@@ -39,7 +39,13 @@ class SimModule:
     """A module for a slot of a scene. `truth()` gives the road now; `serial` tells exemplars of a product apart."""
 
     def __init__(
-        self, spec: ModuleSpec, truth: Callable[[], NDArray[np.void]], *, serial: int = 1, drift_ppm: float = 20.0
+        self,
+        spec: ModuleSpec,
+        truth: Callable[[], NDArray[np.void]],
+        *,
+        serial: int = 1,
+        drift_ppm: float = 20.0,
+        sensor: Sensor | RecordedSensor | None = None,
     ) -> None:
         self.spec, self.serial = spec, serial
         self.sent = 0
@@ -51,7 +57,9 @@ class SimModule:
         self._clock_start_us = self._rng.randrange(10**9)
         self.uid = digest[:16]
         model = MODELS.get(spec.module_class)
-        self._sensor = Sensor(model, spec.mount, np.random.default_rng(list(digest[:8]))) if model else None
+        self._sensor = sensor
+        if sensor is None and model is not None:
+            self._sensor = Sensor(model, spec.mount, np.random.default_rng(list(digest[:8])))
 
     async def run(self, wire: SerialWire) -> None:
         """Plug in, serve until the wire is pulled or the task is cancelled, unplug."""
@@ -94,12 +102,15 @@ class SimModule:
         while True:
             plan = session.plans.get(0)
             period_s = 1000 / plan.rate_mhz if plan and plan.rate_mhz else 0.05
+            period_s = 0.02 if isinstance(self._sensor, RecordedSensor) else period_s  # it says when it has news
             due = max(due + period_s, loop.time())
             await asyncio.sleep(due - loop.time())
             if plan is None or session.state is not ModuleState.RUNNING:
                 continue
+            body = self._body(plan, seq + 1, loop.time())
+            if body is None:
+                continue
             seq += 1
-            body = self._body(plan, seq, self.t_us(loop.time()))
             latency_s = self._latency_s()
             loop.call_later(latency_s, self._deliver, session, link, body)
 
@@ -117,13 +128,17 @@ class SimModule:
         model = self._sensor.model
         return max(0.0, self._rng.gauss(model.latency_s, model.jitter_s))
 
-    def _body(self, plan: pb.Plan, seq: int, t_us: int) -> pb.DetectionFrame | pb.CommsStatus:
+    def _body(self, plan: pb.Plan, seq: int, now: float) -> pb.DetectionFrame | pb.CommsStatus | None:
         if self._sensor is None:
-            return pb.CommsStatus(t_us=t_us, seq=seq, channel=0, up=True, uplink_bps=20_000_000, technology="5G")
+            return pb.CommsStatus(
+                t_us=self.t_us(now), seq=seq, channel=0, up=True, uplink_bps=20_000_000, technology="5G"
+            )
         rows = self._sensor.observe(self._truth())
+        if rows is None:
+            return None
         first = np.lexsort((np.hypot(rows["x"], rows["y"]), ~np.isin(rows["object_class"], [*map(int, VULNERABLE)])))
         return pb.DetectionFrame(
-            t_us=t_us,
+            t_us=self.t_us(now - self._sensor.age_s),
             seq=seq,
             rec_fmt=plan.record_format,
             rec_size=FORMATS[plan.record_format].itemsize,
@@ -169,7 +184,7 @@ class SimModule:
         return pb.Channel(
             channel=0,
             message_type=MessageType.DETECTIONS,
-            record_formats=[RECORD_FORMAT, 2],
+            record_formats=[self._sensor.record_format],
             max_rate_mhz=round(model.rate_hz * 1000),
             max_objects=MAX_OBJECTS,
             latency_p95_us=round((model.latency_s + 2 * model.jitter_s) * 1e6),

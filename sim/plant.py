@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from sim.fault import Deed, Fault
 from sim.module import SimModule
+from sim.replay import RecordedRoad, RecordedSensor, Recording
 from sim.wire import SerialWire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from sim.road import World
     from sim.scene import Scenario
 
 STEP_S: Final = 0.05
@@ -22,9 +24,12 @@ OUT_S: Final = 1.0  # how long a hand needs to swap a module
 class Plant:
     """Everything outside the controller. `run` until cancelled; ports appear as `ports/<slot>`."""
 
-    def __init__(self, scene: Scenario, ports: Path, *, baud: int | None = 921_600) -> None:
+    def __init__(
+        self, scene: Scenario, ports: Path, *, baud: int | None = 921_600, recording: Recording | None = None
+    ) -> None:
         self.scene, self.ports, self.baud = scene, ports, baud
-        self.world = scene.world(repeat=True)
+        self.world: World | RecordedRoad = scene.world(repeat=True) if recording is None else RecordedRoad(recording)
+        self._recording = recording if recording is not None and recording.detected else None
         self._specs = {spec.slot: spec for spec in scene.modules}
         self._serials = dict.fromkeys(self._specs, 1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -59,7 +64,9 @@ class Plant:
     def plug(self, slot: str) -> None:
         """Put the slot's module in; one that is in stays."""
         if slot not in self.plugged:
-            module = SimModule(self._specs[slot], self.world.truth, serial=self._serials[slot])
+            module = SimModule(
+                self._specs[slot], self.world.truth, serial=self._serials[slot], sensor=self._recorded_sensor()
+            )
             wire = SerialWire(self.ports / slot, self.baud)
             self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
 
@@ -69,6 +76,11 @@ class Plant:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+    def _recorded_sensor(self) -> RecordedSensor | None:
+        if self._recording is None or not isinstance(self.world, RecordedRoad):
+            return None
+        return RecordedSensor(self.world, self._recording)
 
     async def _do(self, fault: Fault) -> None:
         if fault.deed is Deed.PLUG:

@@ -48,6 +48,9 @@ _HIDDEN: Final = 0.7  # share of its width in shadow from which on a body is not
 class Sensor:
     """A sensor at its mount; `rng` is all its luck."""
 
+    record_format: Final = 3
+    age_s: Final = 0.0  # it measures when it is asked
+
     def __init__(self, model: SensorModel, mount: Mount, rng: np.random.Generator) -> None:
         self.model, self.mount, self._rng = model, mount, rng
         self._ids: dict[int, int] = {}

@@ -6,20 +6,36 @@ import asyncio
 import contextlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from controller.cli.exits import Exit
 
+if TYPE_CHECKING:
+    from sim.replay import Recording
+
 
 @click.command()
 @click.option("--scenario", "name", default="intersection", show_default=True, help="which scene")
 @click.option("--list", "as_list", is_flag=True, help="list the scenes and stop")
+@click.option("--replay", type=click.Path(path_type=Path, dir_okay=False), default=None, help="play a recording (CSV)")
+@click.option("--write-log", type=click.Path(path_type=Path), default=None, help="write it as a log and stop")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("pole-sim"), show_default=True)
 @click.option("--baud", type=click.IntRange(1200, 4_000_000), default=921_600, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
-def command(name: str, folder: Path, baud: int, seed: int, seconds: float | None, *, as_list: bool) -> None:
+def command(
+    name: str,
+    replay: Path | None,
+    write_log: Path | None,
+    folder: Path,
+    baud: int,
+    seed: int,
+    seconds: float | None,
+    *,
+    as_list: bool,
+) -> None:
     """Plug a scene's modules into FOLDER/ports and write the pole.toml and site map that fit them.
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
@@ -31,16 +47,36 @@ def command(name: str, folder: Path, baud: int, seed: int, seconds: float | None
         for one in SCENARIOS:
             click.echo(f"{one:14} {SCENARIOS[one](seed).description}")
         return
-    scene = scenario(name, seed)
-    plant = Plant(scene, (folder / "ports").absolute(), baud=baud)
+    if write_log is not None and replay is None:
+        raise click.UsageError("--write-log goes with --replay")
+    recording = _recording(replay) if replay is not None else None
+    scene = scenario(name, seed) if recording is None else recording.scene()
+    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, recording=recording)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
         text = scene.config_text({spec.slot: plant.url(spec.slot) for spec in scene.modules})
         (folder / "pole.toml").write_text(text, encoding="utf-8")
+        if write_log is not None and recording is not None:
+            from sim.replay import log_lines
+
+            write_log.write_text("\n".join(log_lines(recording, seed)) + "\n", encoding="utf-8")
+            click.echo(f"{write_log}: run: pole replay {write_log} --config {folder / 'pole.toml'}")
+            return
     except OSError as error:
         click.echo(f"{folder}: {error.strerror}", err=True)
         sys.exit(Exit.CONFIG)
     click.echo(f"{len(scene.modules)} modules under {folder / 'ports'}; run: pole run --config {folder / 'pole.toml'}")
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
         asyncio.run(asyncio.wait_for(plant.run(), seconds))
+
+
+def _recording(path: Path) -> Recording:
+    from interfaces.errors import ConfigError
+    from sim.replay import read
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    return read(text, str(path))
