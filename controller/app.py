@@ -93,6 +93,7 @@ class App:
         self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
         self._homes: dict[int, tuple[float, float]] = {}
         self._tracks = 0
+        self._progressed = False  # since the watchdog was fed last
         self._sent_before = 0
         self._fresh_slots = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -125,13 +126,20 @@ class App:
         while True:
             await asyncio.sleep(EARLIEST * period_s)
             await self._until_fresh(period_s)
-            picture = self.pipeline.tick(utc_ns())
-            self._tracks = len(picture.tracks.objects)
-            newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
-            for index, one in enumerate(objects_message(picture.tracks, self._sender, self._stamp())):
-                publisher.offer(one, newest if index == 0 else 0)
-            for event in self._events(picture):
-                await publisher.keep(event)
+            try:
+                await self._say_road(publisher)
+            except Exception as error:  # noqa: BLE001 -- one picture that cannot be drawn must not end the pole
+                self.log.error("tick_failed", detail=f"{type(error).__name__}: {error}")
+
+    async def _say_road(self, publisher: Publisher) -> None:
+        picture = self.pipeline.tick(utc_ns())
+        self._tracks = len(picture.tracks.objects)
+        newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
+        for index, one in enumerate(objects_message(picture.tracks, self._sender, self._stamp())):
+            publisher.offer(one, newest if index == 0 else 0)
+        for event in self._events(picture):
+            await publisher.keep(event)
+        self._progressed = True
 
     async def _until_fresh(self, period_s: float) -> None:
         """In step with fusion, not on a free timer: a tick comes right after a message, or late when none comes."""
@@ -163,7 +171,9 @@ class App:
                 self._fresh_slots.clear()
                 for one in self._slots():
                     publisher.offer(one)
-            systemd.notify("WATCHDOG=1")  # from the loop that also runs the pipeline: it stops when that stops
+            if self._progressed:
+                self._progressed = False
+                systemd.notify("WATCHDOG=1")
             count += 1
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STATUS_PERIOD_S):

@@ -130,6 +130,12 @@ def yaw_from_heading(heading_deg: ArrayLike) -> Floats:
     return wrap_angle(np.radians(90.0 - np.asarray(heading_deg, np.float64)))
 
 
+def grounded(z: ArrayLike) -> Floats:
+    """Heights with the unknown ones on the ground (ENU z = 0): published places need one."""
+    heights = np.asarray(z, np.float64)
+    return np.where(np.isnan(heights), 0.0, heights)
+
+
 def wrap_angle(angle: ArrayLike) -> Floats:
     """Radians to (-pi, pi]; NaN stays."""
     turned: Floats = np.pi - np.mod(np.pi - np.asarray(angle, np.float64), 2 * np.pi)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import sqlite3
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from controller.publication.publication import NS_PER_S, Publication
-from interfaces.errors import ConfigError
+from interfaces.errors import ConfigError, DeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,7 +100,7 @@ class Publisher:
         while True:
             try:
                 await self._connection()
-            except* (aiomqtt.MqttError, OSError, ValueError) as errors:
+            except* (aiomqtt.MqttError, OSError, ValueError, DeliveryError, sqlite3.Error) as errors:
                 delay = BACK_OFF_S[0] if self.connected.is_set() else min(delay * 2, BACK_OFF_S[1])
                 self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
             finally:

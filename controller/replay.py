@@ -8,8 +8,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
+from controller.geometry import grounded
 from controller.pipeline import Pipeline
 from controller.spatial_id import spatial_ids, voxel
 
@@ -81,8 +80,7 @@ def _records(pipeline: Pipeline, picture: Picture) -> Iterator[dict[str, Any]]:
 
 def _event(pipeline: Pipeline, kind: str, seen: Hazard | NearMiss) -> dict[str, Any]:
     fields = {name: _plain(value) for name, value in asdict(seen).items()}
-    z = 0.0 if math.isnan(seen.z) else seen.z
-    lat, lon, height = (float(value) for value in pipeline.frame.to_wgs84(seen.x, seen.y, z))
+    lat, lon, height = (float(value) for value in pipeline.frame.to_wgs84(seen.x, seen.y, grounded(seen.z)))
     altitude = height - pipeline.geoid_height_m
     fields |= {"lat": _number(lat, 9), "lon": _number(lon, 9), "alt": _number(altitude, 3)}
     fields["spatial_id"] = str(voxel(lat, lon, altitude, PUBLIC_ZOOM))
@@ -102,8 +100,7 @@ def _plain(value: Any) -> Any:
 
 def _objects(pipeline: Pipeline, tracks: Tracks) -> dict[str, Any]:
     rows = tracks.objects
-    z = np.where(np.isnan(rows["z"]), 0.0, rows["z"])  # of unknown height: on the ground
-    lat, lon, height = pipeline.frame.to_wgs84(rows["x"], rows["y"], z)
+    lat, lon, height = pipeline.frame.to_wgs84(rows["x"], rows["y"], grounded(rows["z"]))
     altitude = height - pipeline.geoid_height_m
     places = spatial_ids(lat, lon, altitude, PUBLIC_ZOOM) if len(rows) else []
     objects = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.json_format import MessageToJson
 
+from controller.geometry import grounded
 from controller.publication.publication import NS_PER_S, Publication, Sender, Stamp
 from controller.publication.topics import JSON
 from controller.spatial_id import spatial_id
@@ -47,7 +48,8 @@ def clock_quality(error_s: float) -> pb.ClockQuality.ValueType:
 
 
 def position(sender: Sender, x: float, y: float, z: float) -> pb.Position:
-    """A local ENU point in metres with its WGS84 and 空間ID."""
+    """A local ENU point in metres, of unknown height on the ground, with its WGS84 and 空間ID."""
+    z = float(grounded(z))
     latitude, longitude, altitude = (float(value) for value in sender.frame.to_wgs84(x, y, z))
     voxel = spatial_id(latitude, longitude, altitude - sender.geoid_height_m, ZOOM)
     return pb.Position(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from controller.geometry import grounded
 from controller.publication import topics
 from controller.publication.envelope import ZOOM, header, publications
 from controller.publication.publication import NS_PER_S
@@ -31,18 +32,21 @@ def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> t
 
 def _rows(tracks: Tracks, sender: Sender) -> list[pb.PerceivedObject]:
     rows = tracks.objects
-    latitude, longitude, altitude = sender.frame.to_wgs84(rows["x"], rows["y"], rows["z"])
+    z = grounded(rows["z"])
+    latitude, longitude, altitude = sender.frame.to_wgs84(rows["x"], rows["y"], z)
     places = spatial_ids(latitude, longitude, altitude - sender.geoid_height_m, ZOOM)
     age = (tracks.valid_at_ns - rows["measured_at_ns"]) / NS_PER_S
     upper = rows["cov"][:, _UPPER[0], _UPPER[1]].tolist()
-    points = zip(latitude.tolist(), longitude.tolist(), altitude.tolist(), places, age.tolist(), upper, strict=True)
+    points = zip(
+        latitude.tolist(), longitude.tolist(), altitude.tolist(), z.tolist(), places, age.tolist(), upper, strict=True
+    )
     return [
         pb.PerceivedObject(
             id=row[0],
             object_class=row[1],
             class_confidence=row[2],
             position=pb.Position(
-                latitude_deg=lat, longitude_deg=lon, altitude_m=alt, x_m=row[3], y_m=row[4], z_m=row[5], spatial_id=at
+                latitude_deg=lat, longitude_deg=lon, altitude_m=alt, x_m=row[3], y_m=row[4], z_m=up, spatial_id=at
             ),
             vx_mps=row[6],
             vy_mps=row[7],
@@ -59,5 +63,5 @@ def _rows(tracks: Tracks, sender: Sender) -> list[pb.PerceivedObject]:
             sources=row[19],
             covariance=cov,
         )
-        for row, (lat, lon, alt, at, delta, cov) in zip(rows.tolist(), points, strict=True)
+        for row, (lat, lon, alt, up, at, delta, cov) in zip(rows.tolist(), points, strict=True)
     ]

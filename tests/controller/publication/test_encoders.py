@@ -134,3 +134,12 @@ def test_every_topic_is_recognised_again():
 def test_tile_filter_coarsens_to_a_cut():
     assert topics.tile_filter("1" * 12) == "111111/1111/#"
     assert topics.tile_filter("111") == "#"
+
+
+def test_an_object_of_unknown_height_stands_on_the_ground():
+    rows = empty_tracks(1)
+    rows["z"] = np.nan
+    made = objects(Tracks(1_000_000_000, rows), SENDER, STAMP)
+    seen = pb.PerceivedObjects.FromString(made[0].payload).objects[0]
+    assert seen.position.z_m == 0.0
+    assert seen.position.spatial_id
