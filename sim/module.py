@@ -63,7 +63,7 @@ class SimModule:
 
     async def run(self, wire: SerialWire) -> None:
         """Plug in, serve until the wire is pulled or the task is cancelled, unplug."""
-        link = wire.plug()
+        link: Link = wire.plug()
         session = ModuleSession(self._hello(), to_bytes(self._sheet()), rng=self._rng)
         tasks = [asyncio.create_task(self._converse(session, link)), asyncio.create_task(self._measure(session, link))]
         try:

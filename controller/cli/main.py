@@ -16,6 +16,7 @@ from interfaces.errors import ConfigError, PoleError
 COMMANDS: Final = {
     "demo": ("demo", "A whole pole on this machine: broker, road, modules, daemon."),
     "check-config": ("check_config", "Check a pole.toml and say everything that is wrong with it."),
+    "conform": ("conform", "Check a module against PMI, as its vendor does."),
     "replay": ("replay", "Run a detection log through the pole, offline and repeatable."),
     "run": ("run", "Run the pole: modules on their wires in, publications out."),
     "sim": ("sim", "Plug simulated modules into ports of this machine."),
