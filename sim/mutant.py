@@ -1,4 +1,4 @@
-"""Modules that do one thing wrong each: what a conformance suite must notice. A mutant sits between session and wire."""
+"""Modules that do one thing wrong each, for a conformance suite to notice. A mutant sits between session and wire."""
 
 from __future__ import annotations
 
