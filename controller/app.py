@@ -110,6 +110,7 @@ class App:
                 utc_ns=utc_ns,
                 greeting=self._greeting,
                 will=lambda: will(self._sender, self._stamp()),
+                farewell=lambda: will(self._sender, self._stamp(), "the pole was stopped"),
                 report=lambda text: self.log.info("broker", detail=text),
             )
             async with asyncio.TaskGroup() as group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import socket
 import sqlite3
@@ -52,7 +53,8 @@ def broker_address(url: str) -> tuple[str, int]:
 
 
 class Publisher:
-    """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will.
+    """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will, `farewell` what takes
+    the will's place when we stop on purpose.
 
     `report` gets one readable line at each change of the connection's fate; nothing the broker does raises.
     """
@@ -66,6 +68,7 @@ class Publisher:
         utc_ns: Callable[[], int],
         greeting: Callable[[], Iterable[Publication]],
         will: Callable[[], Publication],
+        farewell: Callable[[], Publication] | None = None,
         report: Callable[[str], None],
     ) -> None:
         self.connected = asyncio.Event()
@@ -75,6 +78,7 @@ class Publisher:
         self._address = broker_address(mqtt.url)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
+        self._farewell = farewell or will
         self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then topic
         self._fresh = (asyncio.Event(), asyncio.Event())
         self._kept = asyncio.Event()
@@ -126,11 +130,20 @@ class Publisher:
                 await self._send(client, one, one.expiry_s)
             self.connected.set()
             self._tell(f"broker {self._mqtt.url}: connected")
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_until_lost(client))
-                group.create_task(self._stream(client, 0))
-                group.create_task(self._stream(client, 1))
-                group.create_task(self._events(client))
+            try:
+                await self._serve(client)
+            except asyncio.CancelledError:
+                last = self._farewell()  # a broker drops the will of a client that leaves in good order
+                with contextlib.suppress(aiomqtt.MqttError, asyncio.CancelledError):
+                    await self._send(client, last, last.expiry_s)
+                raise
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_lost(client))
+            group.create_task(self._stream(client, 0))
+            group.create_task(self._stream(client, 1))
+            group.create_task(self._events(client))
 
     async def _stream(self, client: aiomqtt.Client, qos: int) -> None:
         while True:

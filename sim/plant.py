@@ -25,9 +25,15 @@ class Plant:
     """Everything outside the controller. `run` until cancelled; ports appear as `ports/<slot>`."""
 
     def __init__(
-        self, scene: Scenario, ports: Path, *, baud: int | None = 921_600, recording: Recording | None = None
+        self,
+        scene: Scenario,
+        ports: Path,
+        *,
+        baud: int | None = 921_600,
+        recording: Recording | None = None,
+        speed: float = 1.0,
     ) -> None:
-        self.scene, self.ports, self.baud = scene, ports, baud
+        self.scene, self.ports, self.baud, self.speed = scene, ports, baud, speed
         self.world: World | RecordedRoad = scene.world(repeat=True) if recording is None else RecordedRoad(recording)
         self._recording = recording if recording is not None and recording.detected else None
         self._specs = {spec.slot: spec for spec in scene.modules}
@@ -54,7 +60,7 @@ class Plant:
             while True:
                 due = max(due + STEP_S, loop.time())
                 await asyncio.sleep(due - loop.time())
-                self.world.step(STEP_S)
+                self.world.step(STEP_S * self.speed)
                 while left and left[0].at_s <= loop.time() - start:
                     await self._do(left.pop(0))
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("pole-sim"), show_default=True)
 @click.option("--baud", type=click.IntRange(1200, 4_000_000), default=921_600, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="of the road's time")
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
+@click.option("--json", "as_json", is_flag=True, help="say what was set up as one JSON object")
 def command(
     name: str,
     replay: Path | None,
@@ -32,11 +35,15 @@ def command(
     folder: Path,
     baud: int,
     seed: int,
+    speed: float,
     seconds: float | None,
     *,
     as_list: bool,
+    as_json: bool,
 ) -> None:
     """Plug a scene's modules into FOLDER/ports and write the pole.toml and site map that fit them.
+
+    With --speed above 1 road users are that much faster, too: modules stamp what they measure with their own clocks.
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
     """
@@ -51,7 +58,7 @@ def command(
         raise click.UsageError("--write-log goes with --replay")
     recording = _recording(replay) if replay is not None else None
     scene = scenario(name, seed) if recording is None else recording.scene()
-    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, recording=recording)
+    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, recording=recording, speed=speed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
@@ -66,7 +73,11 @@ def command(
     except OSError as error:
         click.echo(f"{folder}: {error.strerror}", err=True)
         sys.exit(Exit.CONFIG)
-    click.echo(f"{len(scene.modules)} modules under {folder / 'ports'}; run: pole run --config {folder / 'pole.toml'}")
+    if as_json:
+        ports = {spec.slot: plant.url(spec.slot) for spec in scene.modules}
+        click.echo(json.dumps({"config": str(folder / "pole.toml"), "ports": ports}))
+    else:
+        click.echo(f"{len(scene.modules)} modules in {folder / 'ports'}; run: pole run --config {folder / 'pole.toml'}")
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
         asyncio.run(asyncio.wait_for(plant.run(), seconds))
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import click
 
-EXIT_UNHEALTHY = 1
-EXIT_UNREACHABLE = 3
+from controller.cli.exits import Exit
 
 
 @click.command()
@@ -39,14 +38,14 @@ def command(broker: str, config: str | None, root: str, *, as_json: bool) -> Non
         raise click.UsageError(str(error)) from error
     except (aiomqtt.MqttError, OSError) as error:
         click.echo(f"broker {url} cannot be reached: {error}", err=True)
-        sys.exit(EXIT_UNREACHABLE)
+        sys.exit(Exit.UNREACHABLE)
     for topic, message in messages:
         click.echo(json.dumps({"topic": topic, **message}, ensure_ascii=False) if as_json else _line(topic, message))
     poles = [message for _, message in messages if "alive" in message]
     if not poles or any(not one["alive"] or one["service_availability"] for one in poles):
         if not poles:
             click.echo("no pole has published its status on this broker", err=True)
-        sys.exit(EXIT_UNHEALTHY)
+        sys.exit(Exit.FAILED)
 
 
 def _configured(config: str | None) -> str:

@@ -32,13 +32,13 @@ def pole_status(report: PoleReport, sender: Sender, stamp: Stamp) -> tuple[Publi
     return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)
 
 
-def will(sender: Sender, connected_at: Stamp) -> Publication:
+def will(sender: Sender, connected_at: Stamp, reason: str = "connection to the pole lost") -> Publication:
     """What the broker says when we vanish: not alive, unavailable; its times are those of the connection."""
     message = pb.PoleStatus(
         header=header(sender, connected_at, connected_at.published_at_ns),
         alive=False,
         service_availability=2,
-        reasons=["connection to the pole lost"],
+        reasons=[reason],
     )
     topic = topics.name(topics.STATUS, sender)
     return publications(topics.STATUS, topic, message, sender, connected_at.published_at_ns)[0]

@@ -140,14 +140,19 @@ async def test_a_bad_module_disturbs_nobody(tmp_path, kind):
         await stage.until(lambda: stage.state("comms") in {"ACTIVE", "PROBATION"})
 
 
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path):
     async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, "calm") as stage:
         await stage.until(lambda: {stage.state(slot) for slot in stage.config.slot} == {"ACTIVE"})
         await stage.until(lambda: any(one.kind == "objects" for one in stage.seen))
-        tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
-        for fault in storm(list(stage.config.slot), 150, seed=3):
+        tasks, files, resident = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")), resident_mb()
+        for fault in storm(list(stage.config.slot), 1000, seed=3):
             await stage.plant._do(fault)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.004)
         for slot in stage.config.slot:
             await stage.plant.unplug(slot)
             stage.plant._serials[slot] = 1
@@ -160,6 +165,7 @@ async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path):
         names = sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks())
         assert len(names) <= tasks + 2, names
         assert len(os.listdir("/proc/self/fd")) <= files + 2
+        assert resident_mb() <= resident + 30
 
 
 async def test_the_pole_runs_without_a_broker_and_says_so_later(tmp_path, mosquitto):
