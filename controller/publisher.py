@@ -53,8 +53,8 @@ def broker_address(url: str) -> tuple[str, int]:
 
 
 class Publisher:
-    """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will, `farewell` what takes
-    the will's place when we stop on purpose.
+    """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will,
+    `farewell` what takes the will's place when we stop on purpose.
 
     `report` gets one readable line at each change of the connection's fate; nothing the broker does raises.
     """
