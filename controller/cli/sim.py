@@ -7,14 +7,11 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from controller.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from sim.replay import Recording
 
 
 @click.command()
@@ -82,7 +79,7 @@ def command(
         asyncio.run(asyncio.wait_for(plant.run(), seconds))
 
 
-def _recording(path: Path) -> Recording:
+def _recording(path: Path) -> Any:
     from interfaces.errors import ConfigError
     from sim.replay import read
 
