@@ -133,12 +133,13 @@ class App:
                 self.log.error("tick_failed", detail=f"{type(error).__name__}: {error}")
 
     async def _say_road(self, publisher: Publisher) -> None:
-        picture = self.pipeline.tick(utc_ns())
-        self._tracks = len(picture.tracks.objects)
+        tracks = self.pipeline.look(utc_ns())
+        self._tracks = len(tracks.objects)
         newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
-        for index, one in enumerate(objects_message(picture.tracks, self._sender, self._stamp())):
+        for index, one in enumerate(objects_message(tracks, self._sender, self._stamp())):
             publisher.offer(one, newest if index == 0 else 0)
-        for event in self._events(picture):
+        await asyncio.sleep(0)  # the objects leave before they are judged
+        for event in self._events(self.pipeline.judge(tracks)):
             await publisher.keep(event)
         self._progressed = True
 

@@ -95,8 +95,15 @@ class Pipeline:
         )
         return int((away.min(1) <= NEAR_M).sum()), len(rows)
 
-    def tick(self, valid_at_ns: int) -> Picture:
-        """The road at one instant, and what is to be said about it."""
-        tracks = self._tracker.at(valid_at_ns)
-        self._newest = tracks
+    def look(self, valid_at_ns: int) -> Tracks:
+        """The road at one instant."""
+        self._newest = self._tracker.at(valid_at_ns)
+        return self._newest
+
+    def judge(self, tracks: Tracks) -> Picture:
+        """What is to be said about it; each look at most once, in order."""
         return Picture(tracks, *self._hazards.step(tracks))
+
+    def tick(self, valid_at_ns: int) -> Picture:
+        """Look and judge."""
+        return self.judge(self.look(valid_at_ns))

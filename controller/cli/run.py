@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ def command(path: Path, log_level: str, *, as_json: bool) -> None:
     site = load_site(config, path.parent)
     log.configure(level=log_level, json_lines=True if as_json else None)
     logger = log.logger().bind(pole=config.pole.name)
+    gc.collect()
+    gc.freeze()  # what was imported stays: full collections need not walk it, a pause of many ms each
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_until_told(App(config, site, path.parent / config.pole.state_dir, logger)))
 
