@@ -97,7 +97,7 @@ class Picture:
     def _slot_table(self) -> Table:
         table = Table(expand=True, title="Slots", title_justify="left")
         for head in ("slot", "state", "module", "Hz", "objects", "latency ms", "clock ms", "why"):
-            table.add_column(head, no_wrap=head != "why")
+            table.add_column(head, no_wrap=head != "why", min_width=9 if head == "state" else None)
         for name, slot in sorted(self.slots.items()):
             state = Text(slot.state, style=COLOURS.get(slot.state, "dim"))
             module = f"{slot.identity.product} {slot.identity.serial_number}".strip()
@@ -125,7 +125,7 @@ class Picture:
             speed = "" if math.isnan(one.speed_mps) else f"{one.speed_mps * 3.6:.0f}"
             quality = f"{one.header.information_quality}/7"
             code = f"{one.cause}/{one.subcause}"
-            table.add_row(one.kind, code, f"{one.probability:.2f}", quality, speed, one.position.spatial_id)
+            table.add_row(one.kind, code, f"{one.probability:.2f}", quality, speed, one.event_position.spatial_id)
         return table
 
     def _near_miss_table(self) -> Table:

@@ -67,7 +67,6 @@ async def watch(broker: str, root: str, filters: Sequence[str], *, as_json: bool
     from controller.picture import Picture
 
     picture = Picture()
-    with Live(picture.draw(), refresh_per_second=5, screen=sys.stdout.isatty()) as live:
+    with Live(get_renderable=picture.draw, refresh_per_second=4, screen=sys.stdout.isatty()):
         async for one in received(broker, root, filters):
             picture.take(one)
-            live.update(picture.draw())
