@@ -97,6 +97,7 @@ class App:
         self._sent_before = 0
         self._fresh_slots = asyncio.Event()
         self._arrived = asyncio.Event()
+        self._newest_ns = 0
         self._publisher: Publisher | None = None
 
     async def run(self) -> None:
@@ -151,7 +152,9 @@ class App:
                 await self._arrived.wait()
 
     def _moved(self) -> None:
-        self._arrived.set()
+        if self.pipeline.newest_arrival_ns > self._newest_ns:  # detections, not a heartbeat
+            self._newest_ns = self.pipeline.newest_arrival_ns
+            self._arrived.set()
 
     def _events(self, picture: Picture) -> Iterator[Publication]:
         for seen in picture.hazards:

@@ -34,7 +34,8 @@ def crowd():
     rows["id"], rows["object_class"] = at, 2
     rows["x"] = (at * 17.0 + 12 * time.monotonic()) % 120 - 60
     rows["y"] = (at % 10) * 8.0 - 40
-    rows["vx"], rows["length"], rows["width"], rows["height"] = 12, 4.5, 1.8, 1.5
+    rows["vx"], rows["length"], rows["width"] = 12, 4.5, 1.8
+    rows["height"][np.argsort(np.hypot(rows["x"], rows["y"]))] = 1 + 0.4 * at  # nobody hides anybody
     return rows
 
 
@@ -64,6 +65,7 @@ async def _run():
             for baud in (None, 115_200):
                 async with _daemon(folder, broker.url, baud or 921_600):
                     figures += await _plugging(folder, seen, baud)
+            figures += await _starting(folder, broker.url, seen)
             async with _daemon(folder, broker.url, 921_600) as pid:
                 figures += await _load(folder, seen, pid)
             listener.cancel()
@@ -89,6 +91,16 @@ async def _daemon(folder, url, baud):
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _starting(folder, url, seen):
+    task = asyncio.create_task(SimModule(SLOTS[0], crowd).run(SerialWire(folder / "ports" / SLOTS[0].slot)))
+    started = time.time_ns()
+    async with _daemon(folder, url, 921_600):
+        took = await _until(seen, "ACTIVE", started)
+    task.cancel()
+    await asyncio.wait([task])
+    return [("process start to a plugged module ACTIVE", took, "ms")]
 
 
 async def _plugging(folder, seen, baud):
@@ -132,6 +144,7 @@ async def _load(folder, seen, pid):
     used = (_cpu_s(pid) - before) / (time.monotonic() - start)
     status = next(one.message for _, one in reversed(seen) if one.kind == "status")
     fused = next(one.message for _, one in reversed(seen) if one.kind == "objects")
+    heard = [one.message.objects for _, one in seen[-60:] if one.kind == "slot"]
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
@@ -141,6 +154,7 @@ async def _load(folder, seen, pid):
         (f"{load}: newest message to socket, p99", status.lag_p99_s * 1e3, "ms"),
         (f"{load}: daemon, of one core", used * 100, "%"),
         (f"{load}: daemon, resident", _rss_mb(pid), "MB"),
+        (f"{load}: objects in a message", float(np.mean(heard)), ""),
         (f"{load}: objects published", float(len(fused.objects)), ""),
     ]
 
