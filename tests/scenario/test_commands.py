@@ -65,13 +65,15 @@ def test_sim_run_status_and_watch_in_processes_of_their_own(mosquitto, tmp_path)
         config = Path(told["config"])
         config.write_text(config.read_text() + f'\n[mqtt]\nurl = "{mosquitto.url}"\n')
         with started("run", "--config", config, "--json") as run:
-            for _ in range(20):
+            states = set()
+            for _ in range(20):  # each waits a second for the retained slots
                 status = pole("status", "--broker", mosquitto.url, "--json")
-                if status.returncode == 0:
+                slots = [json.loads(line) for line in status.stdout.splitlines()]
+                states = {one["state"] for one in slots if "state" in one}
+                if states == {"ACTIVE"}:
                     break
             assert status.returncode == 0, status.stdout
-            slots = [json.loads(line) for line in status.stdout.splitlines()]
-            assert {one["state"] for one in slots if "state" in one} == {"ACTIVE"}
+            assert states == {"ACTIVE"}
             watched = pole("watch", "--broker", mosquitto.url, "--json", "--seconds", 2)
             assert '"type": "objects"' in watched.stdout
             run.send_signal(signal.SIGTERM)
