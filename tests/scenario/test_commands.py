@@ -70,7 +70,7 @@ def test_sim_run_status_and_watch_in_processes_of_their_own(mosquitto, tmp_path)
                 status = pole("status", "--broker", mosquitto.url, "--json")
                 slots = [json.loads(line) for line in status.stdout.splitlines()]
                 states = {one["state"] for one in slots if "state" in one}
-                if states == {"ACTIVE"}:
+                if states == {"ACTIVE"} and status.returncode == 0:
                     break
             assert status.returncode == 0, status.stdout
             assert states == {"ACTIVE"}
