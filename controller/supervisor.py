@@ -66,6 +66,7 @@ class Supervisor:
     async def _serve(self) -> None:
         link = await self._open_link(self.keeper.slot.port)
         self._link = link
+        self.keeper.session.address = link.address
         try:
             while True:
                 await self._turn(link)

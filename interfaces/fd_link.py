@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from interfaces.errors import LinkError
 from interfaces.frame import FrameReader, encode
 from interfaces.link import Inbox
-from interfaces.spec import MAX_PAYLOAD
+from interfaces.spec import ADDRESS_FIRST_MODULE, MAX_PAYLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,11 @@ class FdLink:
     def name(self) -> str:
         """The URL it was opened from."""
         return self._name
+
+    @property
+    def address(self) -> int:
+        """There is one module only."""
+        return ADDRESS_FIRST_MODULE
 
     @property
     def faults(self) -> Mapping[str, int]:

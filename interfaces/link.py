@@ -7,6 +7,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.errors import LinkError
+from interfaces.spec import ADDRESS_FIRST_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,11 @@ class Link(Protocol):
     @property
     def name(self) -> str:
         """The URL it was opened from, for messages to people."""
+        ...
+
+    @property
+    def address(self) -> int:
+        """The module's address on it; on a wire with one module the first there is."""
         ...
 
     @property
@@ -98,6 +104,11 @@ class MemoryLink:
     def name(self) -> str:
         """As given."""
         return self._name
+
+    @property
+    def address(self) -> int:
+        """There is one module only."""
+        return ADDRESS_FIRST_MODULE
 
     @property
     def faults(self) -> Mapping[str, int]:

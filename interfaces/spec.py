@@ -37,6 +37,14 @@ class MessageType(IntEnum):
     IDENTIFY = 0x0F
     GOODBYE = 0x10
     UNSUPPORTED = 0x11
+    AUTH_START = 0x12
+    AUTH_REPLY = 0x13
+    AUTH_FINISH = 0x14
+    AUTH_DONE = 0x15
+    POLL = 0x16
+    BRANCH = 0x17
+    PRESENT = 0x18
+    MUTE = 0x19
     DETECTIONS = 0x40
     ENVIRONMENT = 0x41
     COMMS_STATUS = 0x42

@@ -47,6 +47,11 @@ class MutantLink:
         return self._link.name
 
     @property
+    def address(self) -> int:
+        """As the wire."""
+        return self._link.address
+
+    @property
     def faults(self) -> dict[str, int]:
         """As the wire."""
         return self._link.faults

@@ -73,6 +73,11 @@ class PacedLink:
         return self._wire.name
 
     @property
+    def address(self) -> int:
+        """As the wire."""
+        return self._wire.address
+
+    @property
     def faults(self) -> dict[str, int]:
         """What was wrong with the controller's bytes."""
         return dict(self._wire.faults)
