@@ -37,12 +37,12 @@ class AddressTable:
         if (known := self._known.get(uid)) is not None:
             return known
         taken = set(self._known.values())
-        free = [address for address in (wish, *self._range) if address in self._range and address not in taken]
-        if not free:
+        address = next((one for one in [wish, *self._range] if one in self._range and one not in taken), None)
+        if address is None:
             raise LinkError(f"all {len(self._range)} addresses of the bus are taken: forget modules that left for good")
-        self._known[uid] = free[0]
+        self._known[uid] = address
         self._changed(dict(self._known))
-        return free[0]
+        return address
 
     def uid_at(self, address: int) -> bytes | None:
         """Whose address this is."""

@@ -10,11 +10,22 @@ import pytest
 TOP = Path(__file__).parents[1]
 ORDER = ("interfaces", "modules", "controller", "sim")
 SHELLS = {
-    "interfaces/bus.py", "interfaces/can_bus.py", "interfaces/fd_link.py", "interfaces/link.py", "interfaces/modbus_bus.py",
-    "interfaces/rs485_bus.py", "interfaces/serial_link.py", "interfaces/tcp_link.py", "controller/app.py",
-    "controller/bus_keeper.py", "controller/discovery.py", "controller/outbox.py", "controller/publisher.py", "controller/subscription.py",
+    "controller/app.py",
+    "controller/bus_keeper.py",
+    "controller/discovery.py",
+    "controller/outbox.py",
+    "controller/publisher.py",
+    "controller/subscription.py",
     "controller/supervisor.py",
-}  # fmt: skip
+    "interfaces/bus.py",
+    "interfaces/can_bus.py",
+    "interfaces/fd_link.py",
+    "interfaces/link.py",
+    "interfaces/modbus_bus.py",
+    "interfaces/rs485_bus.py",
+    "interfaces/serial_link.py",
+    "interfaces/tcp_link.py",
+}
 FILES = [path for package in ORDER for path in (TOP / package).rglob("*.py") if not path.name.endswith("_pb2.py")]
 
 
