@@ -37,7 +37,9 @@ class AddressTable:
         if (known := self._known.get(uid)) is not None:
             return known
         taken = set(self._known.values())
-        address = next((one for one in [wish, *self._range] if one in self._range and one not in taken), None)
+        address: int | None = next(
+            (one for one in [wish, *self._range] if one in self._range and one not in taken), None
+        )
         if address is None:
             raise LinkError(f"all {len(self._range)} addresses of the bus are taken: forget modules that left for good")
         self._known[uid] = address
