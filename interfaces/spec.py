@@ -96,6 +96,26 @@ TIME_SYNC_PERIOD: Final = 1.0
 TIME_ERROR_GOAL: Final = 0.010
 
 
+# CAN and CAN FD (PMI §6): Cyphal/CAN 1.0 with the regulated ports named here
+CAN_NODE_CONTROLLER: Final = 1
+CAN_NODE_FIRST: Final = 2
+CAN_NODE_LAST: Final = 125
+CAN_SUBJECT_BASE: Final = 4096  # + type * 16 + channel
+CAN_TRANSFER_MAX: Final = 8192 + 16
+CAN_TRANSFER_TIMEOUT: Final = 2.0
+CAN_HEARTBEAT_SUBJECT: Final = 7509
+CAN_SYNC_SUBJECT: Final = 7168
+CAN_ALLOCATION_SUBJECT: Final = 8166  # node-id by a 48-bit hash of the uid: fits a classic frame
+CAN_ALLOCATION_SUBJECT_FD: Final = 8165  # node-id by the whole uid
+CAN_GET_INFO_SERVICE: Final = 430
+CAN_SERVICE_SHEET: Final = 1
+CAN_SERVICE_ACTIVATE: Final = 2
+CAN_SERVICE_SELF_TEST: Final = 3
+CAN_SERVICE_AUTH: Final = 4
+CAN_SERVICE_DIAG: Final = 5
+CAN_SILENCE: Final = 3.0  # without any frame of its node a module is gone
+
+
 class ObjectClass(IntEnum):
     """Object classes: the CAVC sizeClassification codes, plus two of ours in its reserved range."""
 
