@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from controller.budget import fit
 from interfaces.datasheet import problems
 from interfaces.errors import AdmissionError
 from interfaces.proto import pmi_pb2 as pb
-from interfaces.spec import BUDGET_DATA, SPEC_MAJOR, SPEC_NAME, MessageType
+from interfaces.spec import SPEC_MAJOR, SPEC_NAME, MessageType
 from modules.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from controller.budget import Budget
     from controller.config import Slot
     from modules.registry import ModuleKind
 
 USUAL_RATE_HZ: Final = 10.0
 SLOW_RATE_HZ: Final = 1.0
-MIN_OBJECTS: Final = 4
-FRAME_OVERHEAD_B: Final = 16 + 4 + 2 + 20 + 30  # header, CRC, delimiters, COBS, DetectionFrame's own fields
-SMALL_MESSAGE_B: Final = FRAME_OVERHEAD_B + 40
-RECORD_SIZES: Final = {1: 16, 2: 24, 3: 40, 4: 40}
 PREFERRED_FORMATS: Final = (2, 3, 4, 1)
-BITS_PER_BYTE_8N1: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +39,24 @@ def decide(
     *,
     active_uids: Collection[bytes] = (),
     previous_uid: bytes | None = None,
-    baud: int | None = None,
+    budget: Budget | None = None,
     registry: Mapping[str, ModuleKind] = REGISTRY,
 ) -> Grant:
     """The grant for a module in a slot; raises AdmissionError with a text a person can act on.
 
-    `active_uids` are those of the other slots; `previous_uid` served this slot last; `baud` None means that the
-    wire sets no budget worth counting.
+    `active_uids` are those of the other slots; `previous_uid` served this slot last; `budget` None means that
+    nothing is counted.
     """
     _check_identity(slot, hello, sheet, active_uids)
     _check_sheet(slot, sheet, registry)
     channels = _usable_channels(slot, sheet)
     _check_performance(slot, channels)
     plans = tuple(_plan(slot, channel) for channel in channels)
-    if baud is not None:
-        plans = fit(plans, channels, baud, slot.min_rate_hz)
+    if budget is not None:
+        types = {channel.channel: channel.message_type for channel in channels}
+        plans = fit(plans, types, budget, slot.min_rate_hz)
     swapped = previous_uid is not None and previous_uid != hello.uid
     return Grant(plans, probation=swapped and slot.probation_s > 0)
-
-
-def load_bps(plans: Sequence[pb.Plan], channels: Sequence[pb.Channel]) -> float:
-    """Bits per second that plans need on an 8N1 wire at worst."""
-    types = {channel.channel: channel.message_type for channel in channels}
-    return sum(_plan_bps(plan, types[plan.channel]) for plan in plans)
-
-
-def fit(
-    plans: Sequence[pb.Plan], channels: Sequence[pb.Channel], baud: int, min_rate_hz: float = 0.0
-) -> tuple[pb.Plan, ...]:
-    """Plans cut to 60 % of a wire: first objects, then rate, never below `min_rate_hz`; AdmissionError with the sum."""
-    budget_bps = BUDGET_DATA * baud
-    types = {channel.channel: channel.message_type for channel in channels}
-    fitted = [pb.Plan.FromString(plan.SerializeToString()) for plan in plans]
-    _cut_objects(fitted, types, budget_bps)
-    _cut_rates(fitted, types, budget_bps, min_rate_hz)
-    needed_bps = load_bps(fitted, channels)
-    if needed_bps > budget_bps:
-        terms = " + ".join(f"{_plan_bps(plan, types[plan.channel]):.0f}" for plan in fitted)
-        raise AdmissionError(
-            pb.BUDGET,
-            f"even the smallest plan needs {terms} = {needed_bps:.0f} bit/s, the wire allows {budget_bps:.0f} bit/s "
-            f"({BUDGET_DATA:.0%} of {baud}): raise the baud rate or lower min_rate_hz of the slot",
-        )
-    return tuple(fitted)
 
 
 def _check_identity(slot: Slot, hello: pb.Hello, sheet: pb.DataSheet, active_uids: Collection[bytes]) -> None:
@@ -156,38 +128,6 @@ def _usable_format(channel: pb.Channel) -> int | None:
     if channel.message_type != MessageType.DETECTIONS:
         return channel.record_formats[0] if channel.record_formats else 0
     return next((fmt for fmt in PREFERRED_FORMATS if fmt in channel.record_formats), None)
-
-
-def _plan_bps(plan: pb.Plan, message_type: int) -> float:
-    detections = message_type == MessageType.DETECTIONS
-    record_b = RECORD_SIZES.get(plan.record_format, max(RECORD_SIZES.values()))
-    size_b = FRAME_OVERHEAD_B + plan.max_objects * record_b if detections else SMALL_MESSAGE_B
-    return size_b * BITS_PER_BYTE_8N1 * plan.rate_mhz / 1000
-
-
-def _cut_objects(plans: list[pb.Plan], types: Mapping[int, int], budget_bps: float) -> None:
-    many = [plan for plan in plans if types[plan.channel] == MessageType.DETECTIONS]
-    floor_bps = sum(_plan_bps(plan, types[plan.channel]) for plan in plans if plan not in many)
-    per_object = 0.0
-    for plan in many:
-        bare = pb.Plan(rate_mhz=plan.rate_mhz, record_format=plan.record_format)
-        floor_bps += _plan_bps(bare, MessageType.DETECTIONS)
-        full_bps = _plan_bps(plan, MessageType.DETECTIONS) - _plan_bps(bare, MessageType.DETECTIONS)
-        per_object += full_bps
-    if floor_bps + per_object <= budget_bps or not per_object:
-        return
-    share = max(0.0, (budget_bps - floor_bps) / per_object)
-    for plan in many:
-        plan.max_objects = max(min(MIN_OBJECTS, plan.max_objects), int(plan.max_objects * share))
-
-
-def _cut_rates(plans: list[pb.Plan], types: Mapping[int, int], budget_bps: float, min_rate_hz: float) -> None:
-    needed_bps = sum(_plan_bps(plan, types[plan.channel]) for plan in plans)
-    if needed_bps <= budget_bps:
-        return
-    for plan in plans:
-        floor_mhz = max(1000, round(min_rate_hz * 1000))
-        plan.rate_mhz = max(min(floor_mhz, plan.rate_mhz), int(plan.rate_mhz * budget_bps / needed_bps))
 
 
 def _class_name(code: int) -> str:

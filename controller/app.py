@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from controller import systemd
+from controller.address_book import AddressBook
+from controller.binding import Place
 from controller.clock import utc_ns
-from controller.discovery import Ports
 from controller.geometry import LocalFrame
 from controller.hazard.hazard import Phase
 from controller.health import judge
 from controller.outbox import Outbox
 from controller.pipeline import Pipeline
+from controller.plugs import Plugs
 from controller.publication.hazard import hazard as hazard_message
 from controller.publication.near_miss import near_miss as near_miss_message
 from controller.publication.objects import objects as objects_message
@@ -32,18 +33,21 @@ from controller.slot import PoleReport
 from controller.slot_keeper import SlotKeeper
 from controller.supervisor import Supervisor
 from interfaces.errors import ConfigError
-from interfaces.serial_link import parse_url
+from interfaces.states import SERVING, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from controller.config import Config
     from controller.pipeline import Picture
     from controller.site import Site
+    from controller.slot import SlotReport
 
 VERSION: Final = "0.1.0"
 STATUS_PERIOD_S: Final = 1.0
 EARLIEST, LATEST = 0.85, 1.5  # periods from one tick to the next: after the first message in between
+SEATED: Final = frozenset({State.PRESENT, State.IDENTIFYING, *SERVING})
 SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
 
 
@@ -58,26 +62,32 @@ class App:
             raise ConfigError(f"pole.state_dir: {state_dir} cannot be made: {error.strerror}") from None
         self.pipeline = Pipeline(config, site)
         served, sheets = Served(state_dir / "served.json"), DirectorySheetCache(state_dir / "sheets")
-        wired = {name: slot for name, slot in config.slot.items() if slot.port}
-        self.ports = Ports(Path(parse_url(slot.port)[0]) for slot in wired.values())
+        self.plugs = Plugs(
+            {name: slot.port for name, slot in config.slot.items() if slot.port},
+            AddressBook(state_dir / "addresses.json"),
+            places=self._places,
+            report=lambda event, text: log.info(event, detail=text),
+        )
+        self._served = served
         self.supervisors = {
             name: Supervisor(
                 SlotKeeper(
                     name,
-                    slot,
+                    config.slot[name],
                     self.pipeline,
                     sheets=sheets,
                     served=served,
                     serving=self._serving,
-                    baud=parse_url(slot.port)[1],
+                    cost=port.cost,
+                    neighbours=partial(self._shares, name),
                 ),
-                self.ports,
+                partial(self.plugs.arrive, name),
                 utc_ns=utc_ns,
                 report=partial(_report, log.bind(slot=name)),
                 changed=self._slots_changed,
                 moved=self._moved,
             )
-            for name, slot in wired.items()
+            for name, port in self.plugs.ports.items()
         }
         self._outbox_path = state_dir / "outbox.db"
         self._sender = Sender(
@@ -115,7 +125,7 @@ class App:
                 report=lambda text: self.log.info("broker", detail=text),
             )
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.ports.run(), name="ports")
+                self.plugs.start(group)
                 for name, supervisor in self.supervisors.items():
                     group.create_task(supervisor.run(), name=f"slot {name}")
                 group.create_task(publisher.run(), name="publisher")
@@ -186,7 +196,7 @@ class App:
 
     def _status(self, backlog: int, publisher: Publisher | None) -> PoleReport:
         now = asyncio.get_running_loop().time()
-        reports = [one.keeper.report(now, one.faults) for one in self.supervisors.values()]
+        reports = [self._slot(name, now) for name in self.supervisors]
         availability, utilisation, reasons = judge(reports)
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
@@ -208,8 +218,12 @@ class App:
 
     def _slots(self) -> Iterator[Publication]:
         now = asyncio.get_running_loop().time()
-        for one in self.supervisors.values():
-            yield from slot_status(one.keeper.report(now, one.faults), self._sender, self._stamp())
+        for name in self.supervisors:
+            yield from slot_status(self._slot(name, now), self._sender, self._stamp())
+
+    def _slot(self, name: str, now: float) -> SlotReport:
+        one = self.supervisors[name]
+        return one.keeper.report(now, one.faults, self.plugs.load(name))
 
     def _greeting(self) -> Iterator[Publication]:
         yield from pole_status(self._status(0, self._publisher), self._sender, self._stamp())
@@ -224,7 +238,30 @@ class App:
         uids = {one.keeper.uid for name, one in self.supervisors.items() if name != but}
         return uids - {b""}
 
+    def _shares(self, name: str) -> list[float]:
+        return [self.supervisors[one].keeper.granted for one in self.plugs.neighbours(name)]
+
+    def _places(self, wire: str) -> list[Place]:
+        """The slots of a shared wire and who sits in them."""
+        found = []
+        for name, port in self.plugs.ports.items():
+            if port.wire == wire:
+                session = self.supervisors[name].keeper.session
+                hello = session.hello if session.state in SEATED else None
+                found.append(
+                    Place(
+                        name,
+                        str(self.config.slot[name].module_class),
+                        port.uid,
+                        port.address,
+                        self._served.get(name) or b"",
+                        hello.uid if hello is not None else b"",
+                    )
+                )
+        return found
+
     def _slots_changed(self) -> None:
+        self.plugs.look_again()
         self._fresh_slots.set()
 
 

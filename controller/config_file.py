@@ -14,9 +14,11 @@ from controller import site
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.site import Site
-from interfaces.errors import ConfigError
+from interfaces.errors import ConfigError, LinkError
+from interfaces.port import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -158,13 +160,26 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
 
     if not config.slot:
         blame(("slot",), "no slot is named; write at least one [slot.NAME]")
-    ports: dict[str, str] = {}
-    for slot, entry in config.slot.items():
-        port = entry.port.split("?")[0]
-        if port and port in ports:
-            blame(("slot", slot, "port"), f"is {entry.port!r}, which slot {ports[port]} has already")
-        ports.setdefault(port, slot)
+    for slot, text in _port_problems(config):
+        blame(("slot", slot, "port"), text)
     for key, path in {("pole", "site"): config.pole.site, ("mqtt", "password_file"): config.mqtt.password_file}.items():
         if path and not (folder / path).is_file():
             blame(key, f"is {path!r}; there is no such file (relative paths count from {folder})")
     return problems
+
+
+def _port_problems(config: Config) -> Iterator[tuple[str, str]]:
+    taken: dict[object, str] = {}
+    for slot, entry in config.slot.items():
+        if not entry.port:
+            continue
+        try:
+            port = parse(entry.port)
+        except LinkError as error:
+            yield slot, str(error)
+            continue
+        chosen = (port.uid, port.address) if port.shared else ()
+        key = slot if port.shared and not any(chosen) else (port.place, chosen)
+        if key in taken:
+            yield slot, f"is {entry.port!r}, which slot {taken[key]} has already"
+        taken.setdefault(key, slot)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class SlotReport:
     gaps: int = 0
     late: int = 0
     truncated: int = 0
+    wire: str = ""  # what kind of wire, with its rates
+    granted: float = 0.0  # share of the wire's time that this module's plans may use
+    allowed: float = 0.0  # share that the wire's budget has for it
+    load: float = 0.0  # share of the wire's time in use by all; 0 where it is not known
+    counters: Mapping[str, int] = field(default_factory=dict)  # of the session and of its link, by kind
     swap_record: str = ""  # JSON, empty until a swap was verified
 
 

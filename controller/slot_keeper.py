@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from controller.admission import decide
+from controller.budget import Budget, load
 from controller.probation import Probation, Requirement, SwapRecord
 from controller.slot import ModuleIdentity, SlotReport
 from controller.timesync import ClockMap
@@ -18,18 +19,19 @@ from interfaces.errors import AdmissionError
 from interfaces.events import DataMessage, Event, Identified, SelfTestDone, StateChanged, TimeSample
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
-from interfaces.spec import ADDRESS_FIRST_MODULE, TIME_ERROR_GOAL, MessageType
+from interfaces.spec import TIME_ERROR_GOAL, MessageType
 from interfaces.states import SERVING, State
 from modules.detection import Detections
 from modules.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from controller.config import Slot
     from controller.pipeline import Pipeline
     from controller.served import Served
     from interfaces.datasheet import SheetCache
+    from interfaces.wire_cost import WireCost
 
 RETRY_AFTER_S: Final = 5
 WINDOW_S: Final = 3.0
@@ -37,7 +39,8 @@ NS_PER_S: Final = 1_000_000_000
 
 
 class SlotKeeper:
-    """Keeps one slot for ever, whatever is plugged into it. `serving()` gives the uids that serve other slots."""
+    """Keeps one slot for ever, whatever is plugged into it. `serving()` gives the uids that serve other slots,
+    `neighbours()` the shares of the same wire's time that its other slots were granted, 0 for those who wait."""
 
     def __init__(
         self,
@@ -48,7 +51,8 @@ class SlotKeeper:
         sheets: SheetCache,
         served: Served,
         serving: Callable[[str], set[bytes]],
-        baud: int | None = None,
+        cost: WireCost | None = None,
+        neighbours: Callable[[], Sequence[float]] = tuple,
     ) -> None:
         self.name, self.slot = name, slot
         self.session = ControllerSession(session_id=random.randrange(0xFFFF), sheet_lookup=sheets.get)  # noqa: S311 -- no secret: it only keeps old sessions apart
@@ -56,7 +60,7 @@ class SlotKeeper:
         self._pipeline, self._sheets, self._served, self._serving = pipeline, sheets, served, serving
         self._kind = REGISTRY[slot.module_class]
         self._capability = self._kind.default
-        self._baud = baud
+        self._cost, self._neighbours = cost, neighbours
         self._clock = ClockMap()
         self._probation: Probation | None = None
         self._probation_ends = 0.0
@@ -109,10 +113,19 @@ class SlotKeeper:
             events = self.session.reject(pb.PROBATION_FAILED, "probation: " + "; ".join(verdict.reasons), 60, now=now)
         self.handle(events, now, wall_ns)
 
-    def report(self, now: float, faults: Mapping[str, int]) -> SlotReport:
-        """What is known now; `faults` are the link's counters."""
+    @property
+    def granted(self) -> float:
+        """Share of its wire's time that the serving module's plans may use; 0 when none serves."""
+        if self._cost is None or not self.uid or self.session.sheet is None:
+            return 0.0
+        types = {channel.channel: channel.message_type for channel in self.session.sheet.channels}
+        return load(self.session.plans, types, self._cost)
+
+    def report(self, now: float, faults: Mapping[str, int], wire_load: float = 0.0) -> SlotReport:
+        """What is known now; `faults` are the link's counters, `wire_load` the share of the wire's time in use."""
         recent = [one for one in self._arrivals if now - one[0] <= WINDOW_S]
         counters = self.session.counters
+        budget = self._budget()
         return SlotReport(
             slot=self.name,
             role=self.slot.role or str(self.slot.module_class),
@@ -124,7 +137,7 @@ class SlotKeeper:
             since_ns=self._since_ns,
             identity=self._identity(),
             session=self.session.session_id,
-            address=ADDRESS_FIRST_MODULE if self.uid else 0,
+            address=self.session.address if self.uid else 0,
             rate_hz=len(recent) / WINDOW_S,
             objects=sum(one[2] for one in recent) / len(recent) if recent else 0.0,
             latency_s=median(one[1] for one in recent) if recent else 0.0,
@@ -136,7 +149,18 @@ class SlotKeeper:
             late=self._late,
             truncated=self._truncated,
             swap_record=self._swap_record,
+            wire=budget.cost.text if budget is not None else "",
+            granted=self.granted,
+            allowed=budget.allowed if budget is not None else 0.0,
+            load=wire_load,
+            counters={**counters, **{f"wire_{kind}": count for kind, count in faults.items()}},
         )
+
+    def _budget(self) -> Budget | None:
+        if self._cost is None:
+            return None
+        shares = self._neighbours()
+        return Budget(self._cost, tuple(share for share in shares if share), sum(not share for share in shares))
 
     def _admit(self, event: Identified, now: float) -> list[Event]:
         self._sheets[event.hello.sheet_hash] = event.sheet_bytes
@@ -147,7 +171,7 @@ class SlotKeeper:
                 event.sheet,
                 active_uids=self._serving(self.name),
                 previous_uid=self._served.get(self.name),
-                baud=self._baud,
+                budget=self._budget(),
             )
         except AdmissionError as error:
             return self.session.reject(error.reason, error.text, RETRY_AFTER_S, now=now)

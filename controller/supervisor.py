@@ -1,18 +1,15 @@
-"""One task a slot, for ever: wait for the port, open it, move frames, start again. Nothing a module does ends it."""
+"""One task a slot, for ever: wait for a module, move its frames, start again. Nothing a module does ends it."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import PoleError
-from interfaces.serial_link import open_serial, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from controller.discovery import Ports
     from controller.slot_keeper import SlotKeeper
     from interfaces.link import Link
 
@@ -21,24 +18,22 @@ FRAMES_A_TURN: Final = 64  # then others have their turn: a flood on one wire is
 
 
 class Supervisor:
-    """Joins a slot's port and its keeper. `report` gets (event, text) for the log; `changed` is called
-    after a change of state, `moved` after frames were taken in."""
+    """Joins a slot's wire and its keeper. `arrive()` waits for a module and gives its link; `report` gets
+    (event, text) for the log; `changed` is called after a change of state, `moved` after frames were taken in."""
 
     def __init__(
         self,
         keeper: SlotKeeper,
-        ports: Ports,
+        arrive: Callable[[], Awaitable[Link]],
         *,
         utc_ns: Callable[[], int],
         report: Callable[[str, str], None],
         changed: Callable[[], None],
         moved: Callable[[], None] = lambda: None,
-        open_link: Callable[[str], Awaitable[Link]] = open_serial,
     ) -> None:
         self.keeper = keeper
-        self._ports, self._utc_ns, self._report, self._changed = ports, utc_ns, report, changed
+        self._arrive, self._utc_ns, self._report, self._changed = arrive, utc_ns, report, changed
         self._moved = moved
-        self._open_link = open_link
         self._link: Link | None = None
         self._back_off_s = BACK_OFF_S[0]
         self._newest_state = ""
@@ -50,9 +45,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve the slot until cancelled."""
-        path = Path(parse_url(self.keeper.slot.port)[0])
         while True:
-            await self._ports.until_present(path)
             try:
                 await self._serve()
             except PoleError as error:
@@ -64,7 +57,7 @@ class Supervisor:
             self._back_off_s = min(self._back_off_s * 2, BACK_OFF_S[1])
 
     async def _serve(self) -> None:
-        link = await self._open_link(self.keeper.slot.port)
+        link = await self._arrive()
         self._link = link
         self.keeper.session.address = link.address
         try:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from interfaces.link import Link
+    from sim.harness import Wire
     from sim.scene import ModuleSpec
-    from sim.wire import SerialWire
 
 MAX_OBJECTS: Final = 64
 COMMS_RATE_HZ: Final = 1.0
@@ -61,7 +61,7 @@ class SimModule:
         if sensor is None and model is not None:
             self._sensor = Sensor(model, spec.mount, np.random.default_rng(list(digest[:8])))
 
-    async def run(self, wire: SerialWire) -> None:
+    async def run(self, wire: Wire) -> None:
         """Plug in, serve until the wire is pulled or the task is cancelled, unplug."""
         link: Link = wire.plug()
         session = ModuleSession(self._hello(), to_bytes(self._sheet()), rng=self._rng)

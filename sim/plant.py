@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from sim.fault import Deed, Fault
+from sim.harness import Harness
 from sim.module import SimModule
 from sim.replay import RecordedRoad, RecordedSensor, Recording
-from sim.wire import SerialWire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sim.road import World
@@ -30,10 +30,12 @@ class Plant:
         ports: Path,
         *,
         baud: int | None = 921_600,
+        wires: Mapping[str, str] | None = None,
         recording: Recording | None = None,
         speed: float = 1.0,
     ) -> None:
-        self.scene, self.ports, self.baud, self.speed = scene, ports, baud, speed
+        self.scene, self.ports, self.speed = scene, ports, speed
+        self.harness = Harness(ports, wires, baud=baud)
         self.world: World | RecordedRoad = scene.world(repeat=True) if recording is None else RecordedRoad(recording)
         self._recording = recording if recording is not None and recording.detected else None
         self._specs = {spec.slot: spec for spec in scene.modules}
@@ -42,7 +44,7 @@ class Plant:
 
     def url(self, slot: str) -> str:
         """What stands in pole.toml for the slot's port."""
-        return f"serial://{self.ports / slot}?baud={self.baud or 921_600}"
+        return self.harness.url(slot)
 
     @property
     def plugged(self) -> frozenset[str]:
@@ -66,6 +68,7 @@ class Plant:
         finally:
             for slot in self._specs:
                 await self.unplug(slot)
+            self.harness.close()
 
     def plug(self, slot: str) -> None:
         """Put the slot's module in; one that is in stays."""
@@ -73,7 +76,7 @@ class Plant:
             module = SimModule(
                 self._specs[slot], self.world.truth, serial=self._serials[slot], sensor=self._recorded_sensor()
             )
-            wire = SerialWire(self.ports / slot, self.baud)
+            wire = self.harness.wire(slot, module.uid)
             self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
 
     async def unplug(self, slot: str) -> None:

@@ -38,6 +38,12 @@ def slot_status(report: SlotReport, sender: Sender, stamp: Stamp) -> tuple[Publi
         late=report.late,
         truncated=report.truncated,
         swap_record=report.swap_record,
+        wire=report.wire,
+        address=report.address,
+        granted=report.granted,
+        allowed=report.allowed,
+        load=report.load,
+        counters=report.counters,
     )
     topic = topics.name(topics.SLOT, sender, slot=report.slot)
     return publications(topics.SLOT, topic, message, sender, stamp.published_at_ns)

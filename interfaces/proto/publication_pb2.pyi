@@ -253,6 +253,26 @@ Global___ModuleIdentity: _TypeAlias = ModuleIdentity  # noqa: Y015
 class SlotStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class CountersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     HEADER_FIELD_NUMBER: _builtins.int
     SLOT_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
@@ -274,6 +294,12 @@ class SlotStatus(_message.Message):
     LATE_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     SWAP_RECORD_FIELD_NUMBER: _builtins.int
+    WIRE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    LOAD_FIELD_NUMBER: _builtins.int
+    COUNTERS_FIELD_NUMBER: _builtins.int
     slot: _builtins.str
     role: _builtins.str
     module_class: _builtins.str
@@ -293,10 +319,24 @@ class SlotStatus(_message.Message):
     late: _builtins.int
     truncated: _builtins.int
     swap_record: _builtins.str
+    wire: _builtins.str
+    """what kind of wire, with its rates"""
+    address: _builtins.int
+    """on a shared wire"""
+    granted: _builtins.float
+    """share of the wire's time that this module's plans may use"""
+    allowed: _builtins.float
+    """share that the wire's budget has for it"""
+    load: _builtins.float
+    """share of the wire's time in use by all; 0 where it is not known"""
     @_builtins.property
     def header(self) -> Global___Header: ...
     @_builtins.property
     def identity(self) -> Global___ModuleIdentity: ...
+    @_builtins.property
+    def counters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """by kind: frames, gaps, crc32, plan_violation, ..."""
+
     def __init__(
         self,
         *,
@@ -321,10 +361,16 @@ class SlotStatus(_message.Message):
         late: _builtins.int = ...,
         truncated: _builtins.int = ...,
         swap_record: _builtins.str = ...,
+        wire: _builtins.str = ...,
+        address: _builtins.int = ...,
+        granted: _builtins.float = ...,
+        allowed: _builtins.float = ...,
+        load: _builtins.float = ...,
+        counters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "identity", b"identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_error_s", b"clock_error_s", "clock_offset_s", b"clock_offset_s", "frames", b"frames", "gaps", b"gaps", "header", b"header", "identity", b"identity", "late", b"late", "latency_s", b"latency_s", "module_class", b"module_class", "objects", b"objects", "port", b"port", "rate_hz", b"rate_hz", "reason", b"reason", "required", b"required", "role", b"role", "since_ns", b"since_ns", "slot", b"slot", "state", b"state", "swap_record", b"swap_record", "truncated", b"truncated", "wire_faults", b"wire_faults"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allowed", b"allowed", "clock_error_s", b"clock_error_s", "clock_offset_s", b"clock_offset_s", "counters", b"counters", "frames", b"frames", "gaps", b"gaps", "granted", b"granted", "header", b"header", "identity", b"identity", "late", b"late", "latency_s", b"latency_s", "load", b"load", "module_class", b"module_class", "objects", b"objects", "port", b"port", "rate_hz", b"rate_hz", "reason", b"reason", "required", b"required", "role", b"role", "since_ns", b"since_ns", "slot", b"slot", "state", b"state", "swap_record", b"swap_record", "truncated", b"truncated", "wire", b"wire", "wire_faults", b"wire_faults"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

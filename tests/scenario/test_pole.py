@@ -27,8 +27,8 @@ PATIENCE_S = 30
 class Stage:
     """A running pole, its plant, and what a consumer saw."""
 
-    def __init__(self, folder, scene, url):
-        self.plant = Plant(scene, folder / "ports", baud=None)
+    def __init__(self, folder, scene, url, wires=None):
+        self.plant = Plant(scene, folder / "ports", baud=None, wires=wires)
         (folder / "site.geojson").write_text(scene.site)
         text = scene.config_text({spec.slot: self.plant.url(spec.slot) for spec in scene.modules})
         text = text.replace("required = true", "required = true\nprobation_s = 3.0")
@@ -52,8 +52,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder, url, name="intersection"):
-    stage = Stage(folder, scenario(name), url)
+async def staged(folder, url, name="intersection", wires=None):
+    stage = Stage(folder, scenario(name), url, wires)
     tasks = [asyncio.create_task(one) for one in (stage.app.run(), stage.plant.run(), stage.listen())]
     try:
         yield stage

@@ -1,0 +1,32 @@
+"""The whole pole with modules on wires they share: found, bound to their slots, pulled, swapped, and back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sim.broker import Broker
+from tests.scenario.test_pole import staged
+
+KINDS = ["can", "canfd"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_all_modules_on_one_wire(tmp_path, kind):
+    wires = dict.fromkeys(("camera", "lidar", "radar", "comms"), kind)
+    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, wires=wires) as stage:
+        await stage.until(lambda: all(stage.state(slot) == "ACTIVE" for slot in wires))
+        addresses = {stage.app.supervisors[slot].keeper.session.address for slot in wires}
+        assert len(addresses) == 4
+        await stage.plant.unplug("lidar")
+        await stage.until(lambda: stage.state("lidar") == "LOST")
+        assert stage.state("radar") == "ACTIVE"
+        stage.plant.plug("lidar")
+        await stage.until(lambda: stage.state("lidar") == "ACTIVE")
+        again = {stage.app.supervisors[slot].keeper.session.address for slot in wires}
+        assert again == addresses
+        await stage.until(lambda: any(one.kind == "objects" and len(one.message.objects) for one in stage.seen))
+        report = stage.app._slot("radar", asyncio.get_running_loop().time())
+        assert 0 < report.granted <= report.allowed <= 0.6
+        assert 0 < report.load < 1
