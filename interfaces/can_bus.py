@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from interfaces.bus import BusLink
@@ -152,9 +153,9 @@ class CanBus:
         boots = self._boots.setdefault(address, deque(maxlen=8))
         while boots and now - boots[0][0] > SAME_UID_S:
             boots.popleft()
-        order = [boot for _, boot in boots]
         boots.append((now, hello.boot_id))
-        return hello.boot_id in order and order[-1] != hello.boot_id
+        runs = [boot for boot, _ in groupby(boot for _, boot in boots)]
+        return len(runs) > len(set(runs))  # one boot came, another, and the first again
 
     def _on_regulated(self, transfer: Transfer, now: float) -> None:
         if transfer.source is not None:
@@ -184,6 +185,7 @@ class CanBus:
         except LinkError:
             self._faults["no_free_node_id"] += 1
             return
+        self._node.drop_node(node)  # it starts anew: its transfer-ids do, too
         self._send(self._node.say(transfer.port, allocation_bytes(key, node)))
 
     def _transmit(self, address: int, frame: Frame) -> None:

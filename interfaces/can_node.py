@@ -15,6 +15,7 @@ from interfaces.frame import Flag, Frame
 from interfaces.message import KINDS
 from interfaces.spec import (
     ADDRESS_ALL,
+    ADDRESS_NONE,
     CAN_ALLOCATION_SUBJECT,
     CAN_ALLOCATION_SUBJECT_FD,
     CAN_HEARTBEAT_SUBJECT,
@@ -72,7 +73,7 @@ class CanNode:
             return self._cut(
                 Transfer(Kind.RESPONSE, service, payload, self.node, frame.dst, frame.priority, transfer_id)
             )
-        if frame.dst in {ADDRESS_ALL, CAN_NODE_CONTROLLER}:
+        if frame.dst in {ADDRESS_NONE, ADDRESS_ALL, CAN_NODE_CONTROLLER}:
             return self.say(CAN_SUBJECT_BASE + frame.type * 16, payload, priority=frame.priority)
         return self.ask(SERVICES.get(frame.type, CAN_SERVICE_DIAG), payload, frame.dst, priority=frame.priority)
 

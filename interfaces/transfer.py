@@ -144,7 +144,9 @@ class Reassembler:
             kind = Kind.REQUEST if identifier & _REQUEST else Kind.RESPONSE
             port = identifier >> 14 & SERVICE_MAX
             return Transfer(kind, port, payload, source, destination, priority, tail & _ID_MASK)
-        if identifier & (_RESERVED_23 | _RESERVED_7):
+        if identifier & _RESERVED_7:
+            return None  # a message of a later Cyphal on the same bus
+        if identifier & _RESERVED_23:
             return self._bad("can_format")
         sender = None if identifier & _ANONYMOUS else source
         return Transfer(Kind.MESSAGE, identifier >> 8 & SUBJECT_MAX, payload, sender, None, priority, tail & _ID_MASK)

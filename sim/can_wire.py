@@ -27,6 +27,7 @@ from interfaces.spec import (
     CAN_ALLOCATION_SUBJECT_FD,
     CAN_GET_INFO_SERVICE,
     CAN_HEARTBEAT_SUBJECT,
+    CAN_NODE_CONTROLLER,
     HEARTBEAT_PERIOD,
 )
 from interfaces.transfer import CanFrame, Kind, Transfer
@@ -135,7 +136,8 @@ class CanModuleLink:
         for frame in frames:
             heard = self._node.from_can(frame.id, frame.data, now)
             if isinstance(heard, Frame):
-                self._inbox.put([heard])
+                if heard.src == CAN_NODE_CONTROLLER:
+                    self._inbox.put([heard])
             elif heard is not None:
                 self._on_regulated(heard)
 
