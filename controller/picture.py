@@ -96,13 +96,26 @@ class Picture:
 
     def _slot_table(self) -> Table:
         table = Table(expand=True, title="Slots", title_justify="left")
-        for head in ("slot", "state", "module", "Hz", "objects", "latency ms", "clock ms", "why"):
-            table.add_column(head, no_wrap=head != "why", min_width=9 if head == "state" else None)
+        for head in (
+            "slot",
+            "state",
+            "wire",
+            "load, of budget",
+            "Hz",
+            "objects",
+            "latency ms",
+            "clock ms",
+            "module: why",
+        ):
+            table.add_column(head, no_wrap=head != "module: why", min_width=9 if head == "state" else None)
         for name, slot in sorted(self.slots.items()):
             state = Text(slot.state, style=COLOURS.get(slot.state, "dim"))
             module = f"{slot.identity.product} {slot.identity.serial_number}".strip()
             figures = (slot.rate_hz, slot.objects, slot.latency_s * 1e3, slot.clock_error_s * 1e3)
-            table.add_row(name, state, module, *(f"{value:.1f}" for value in figures), slot.reason)
+            wire = f"{slot.wire} #{slot.address}" if slot.address else slot.wire
+            share = f"{slot.granted:.0%} of {slot.allowed:.0%}" + (f", bus {slot.load:.0%}" if slot.load else "")
+            why = f"{module}: {slot.reason}" if module else slot.reason
+            table.add_row(name, state, wire, share, *(f"{value:.1f}" for value in figures), why)
         return table
 
     def _map(self) -> Panel:

@@ -90,7 +90,17 @@ async def _retained(url: str, root: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _line(topic: str, message: dict[str, Any]) -> str:
     if "alive" not in message:
-        return f"  {message['slot']:<12} {message['module_class']:<12} {message['state']:<12} {message['reason']}"
+        return _slot_line(message)
     availability = ("available", "degraded", "unavailable")[min(message["service_availability"], 2)]
     alive = "alive" if message["alive"] else "gone"
     return f"{'/'.join(topic.split('/')[-3:-1])}: {alive}, {availability} {', '.join(message['reasons'])}".rstrip()
+
+
+def _slot_line(slot: dict[str, Any]) -> str:
+    line = f"  {slot['slot']:<12} {slot['module_class']:<12} {slot['state']:<12} {slot['reason']}"
+    if slot.get("wire"):
+        where = f"{slot['wire']} #{slot['address']}" if slot["address"] else slot["wire"]
+        line += f"\n{'':15}{where}: may use {slot['granted']:.1%} of its time, budget {slot['allowed']:.1%}"
+        line += f", {slot['load']:.0%} in use" if slot["load"] else ""
+    counters = ", ".join(f"{kind} {count}" for kind, count in sorted(slot.get("counters", {}).items()) if int(count))
+    return line + (f"\n{'':15}{counters}" if counters else "")
