@@ -12,7 +12,7 @@ import numpy as np
 from controller import systemd
 from controller.address_book import AddressBook
 from controller.binding import Place
-from controller.clock import utc_ns
+from controller.clock import CLOCK, utc_ns
 from controller.geometry import LocalFrame
 from controller.hazard.hazard import Phase
 from controller.health import judge
@@ -198,6 +198,7 @@ class App:
         now = asyncio.get_running_loop().time()
         reports = [self._slot(name, now) for name in self.supervisors]
         availability, utilisation, reasons = judge(reports)
+        reasons = (*reasons, *filter(None, [CLOCK.trouble, *self.plugs.troubles()]))
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
         rate, self._sent_before = sent - self._sent_before, sent
@@ -206,7 +207,7 @@ class App:
             availability=availability,
             utilisation=utilisation,
             reasons=reasons,
-            clock_error_s=0.0,
+            clock_error_s=self._clock_error_s(),
             backlog=backlog,
             tracks=self._tracks,
             publications_per_s=rate / STATUS_PERIOD_S,
@@ -232,7 +233,11 @@ class App:
 
     def _stamp(self) -> Stamp:
         self._sequence += 1
-        return Stamp(self._sequence, utc_ns())
+        return Stamp(self._sequence, utc_ns(), self._clock_error_s())
+
+    def _clock_error_s(self) -> float:
+        """The pole's own doubt and that of the worst clock among the serving modules."""
+        return max([CLOCK.error_s, *(one.keeper.clock_error_s for one in self.supervisors.values())])
 
     def _serving(self, but: str) -> set[bytes]:
         uids = {one.keeper.uid for name, one in self.supervisors.items() if name != but}

@@ -86,10 +86,10 @@ class BusKeeper:
 
     async def link_for(self, slot: str) -> Link:
         """The next module for a slot; waits for it."""
-        while slot not in self._offers:
+        while (link := self._offers.pop(slot, None)) is None or link.ended is not None:
             self._changed.clear()
             await self._changed.wait()
-        return self._offers.pop(slot)
+        return link
 
     def seat_spares(self) -> None:
         """Look again whether modules without a slot have one now: some slot has become free."""
@@ -105,12 +105,13 @@ class BusKeeper:
             self._report("no_slot", f"{who} at {link.name}: no slot of this wire is free for it")
 
     def _seat(self, link: BusLink) -> None:
-        places = [one for one in self._places() if one.slot not in self._offers]
-        slot = place_for(link.hello, link.address, places)
-        sitting = self._seated.get(slot) if slot is not None else None
-        if slot is None or _is_twin(link, sitting):
+        twin = any(one.ended is None and one.hello.uid == link.hello.uid for one in self._seated.values())
+        offered = {slot for slot, one in self._offers.items() if one.ended is None}
+        slot = place_for(link.hello, link.address, [one for one in self._places() if one.slot not in offered])
+        if slot is None or twin:
             self._spares = [*self._spares, link][-SPARES_MAX:]
             return
+        sitting = self._seated.get(slot)
         if sitting is not None and sitting.ended is None:
             sitting.end("another module has its slot now")
         self._seated[slot] = self._offers[slot] = link
@@ -120,8 +121,3 @@ class BusKeeper:
         if trouble != self._trouble:
             self._trouble = trouble
             self._report("wire", trouble or f"{self.port.wire} is open")
-
-
-def _is_twin(link: BusLink, sitting: BusLink | None) -> bool:
-    """Whether a module carries the uid of one that is on the wire at another address."""
-    return sitting is not None and sitting.ended is None and sitting.hello.uid == link.hello.uid

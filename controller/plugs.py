@@ -13,7 +13,7 @@ from interfaces.port import parse
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from controller.address_book import AddressBook
     from controller.binding import Place
@@ -70,6 +70,14 @@ class Plugs:
         """Share of the wire's time in use, where it is known."""
         bus = self._buses.get(self.ports[slot].wire)
         return bus.load if bus is not None else 0.0
+
+    def troubles(self) -> Iterator[str]:
+        """Shared wires that cannot be opened and modules on them that no slot takes, for a person."""
+        for wire, bus in self._buses.items():
+            if bus.trouble:
+                yield f"wire {wire}: {bus.trouble}"
+            for spare in bus.spares:
+                yield f"wire {wire}: no slot is free for {spare}"
 
     def look_again(self) -> None:
         """A slot has changed: a module that waited for one may have one now."""

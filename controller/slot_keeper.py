@@ -16,7 +16,7 @@ from controller.probation import Probation, Requirement, SwapRecord
 from controller.slot import ModuleIdentity, SlotReport
 from controller.timesync import ClockMap
 from interfaces.errors import AdmissionError
-from interfaces.events import DataMessage, Event, Identified, SelfTestDone, StateChanged, TimeSample
+from interfaces.events import DataMessage, Event, HeartbeatSeen, Identified, SelfTestDone, StateChanged, TimeSample
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
 from interfaces.spec import TIME_ERROR_GOAL, MessageType
@@ -66,6 +66,8 @@ class SlotKeeper:
         self._probation_ends = 0.0
         self._swap_record = ""
         self._state, self._reason, self._since_ns = State.ABSENT, "nothing is plugged in", 0
+        self.told: deque[str] = deque(maxlen=16)  # for the log, taken by the owner
+        self._health: dict[str, int] = {}  # what the module counts itself
         self._arrivals: deque[tuple[float, float, int]] = deque(maxlen=1000)  # now, latency s, objects
         self._late = 0
         self._truncated = 0
@@ -92,12 +94,13 @@ class SlotKeeper:
                 case StateChanged():
                     self._on_state(event, now, wall_ns)
                 case TimeSample():
-                    self._clock.add(event.t0_us, event.t1_us, event.t2_us, event.t3_us, event.clock_err_us)
+                    self._on_time(event)
+                case HeartbeatSeen():
+                    self._health = {"module_dropped": event.body.frames_dropped, "module_crc": event.body.crc_errors}
                 case DataMessage():
                     self._on_data(event, now, wall_ns)
                 case SelfTestDone():
-                    if self._probation is not None:
-                        self._probation.set_self_test(passed=event.passed)
+                    self._on_self_test(event)
 
     def judge(self, now: float, wall_ns: int) -> None:
         """End a probation whose time is over."""
@@ -112,6 +115,11 @@ class SlotKeeper:
         else:
             events = self.session.reject(pb.PROBATION_FAILED, "probation: " + "; ".join(verdict.reasons), 60, now=now)
         self.handle(events, now, wall_ns)
+
+    @property
+    def clock_error_s(self) -> float:
+        """1-sigma doubt of a serving module's times; 0 when none serves or it has no clock to map."""
+        return self._clock.error_s if self.uid and self._clock.synchronised else 0.0
 
     @property
     def granted(self) -> float:
@@ -153,7 +161,7 @@ class SlotKeeper:
             granted=self.granted,
             allowed=budget.allowed if budget is not None else 0.0,
             load=wire_load,
-            counters={**counters, **{f"wire_{kind}": count for kind, count in faults.items()}},
+            counters={**counters, **self._health, **{f"wire_{kind}": count for kind, count in faults.items()}},
         )
 
     def _budget(self) -> Budget | None:
@@ -198,6 +206,16 @@ class SlotKeeper:
         self._probation = Probation(need, now)
         self._probation_ends = now + self.slot.probation_s
         self.session.self_test(now=now)
+
+    def _on_self_test(self, event: SelfTestDone) -> None:
+        if self._probation is not None:
+            self._probation.set_self_test(passed=event.passed)
+
+    def _on_time(self, event: TimeSample) -> None:
+        step = self._clock.add(event.t0_us, event.t1_us, event.t2_us, event.t3_us, event.clock_err_us)
+        if step is not None:
+            self.session.counters["clock_steps"] += 1
+            self.told.append(f"its clock and the pole's moved against each other by {step.offset_s:+.3f} s")
 
     def _on_data(self, event: DataMessage, now: float, wall_ns: int) -> None:
         if event.type is not MessageType.DETECTIONS or not isinstance(event.body, pb.DetectionFrame):

@@ -100,6 +100,8 @@ class Supervisor:
         self._tell()
 
     def _tell(self) -> None:
+        while self.keeper.told:
+            self._report("module", self.keeper.told.popleft())
         state = self.keeper.session.state
         if state != self._newest_state:
             self._newest_state = state
