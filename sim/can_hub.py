@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import select
 import socket
@@ -50,8 +51,11 @@ class CanHub:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.setblocking(False)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        self._listener.bind(str(path))
+        try:
+            _bind(self._listener, path)
+        except OSError:
+            self._listener.close()
+            raise
         self._listener.listen(128)
         self._loop.add_reader(self._listener, self._accept)
 
@@ -142,6 +146,15 @@ class CanHub:
         if self._nodes.pop(node, None) is not None:
             self._loop.remove_reader(node)
             node.close()
+
+
+def _bind(listener: socket.socket, path: Path) -> None:
+    """Bind, over a socket that nobody serves any more but never over a living hub's. Raises OSError EADDRINUSE."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise OSError(errno.EADDRINUSE, "another hub is there")
+    path.unlink(missing_ok=True)
+    listener.bind(str(path))
 
 
 class HubBus(can.BusABC):

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from interfaces.errors import ConfigError
+from interfaces.can_port import rates
+from interfaces.errors import ConfigError, LinkError
+from interfaces.port import parse
 from sim.can_hub import CanHub
 from sim.can_wire import CanWire
+from sim.rs485_wire import Rs485Line, Rs485Wire
+from sim.tcp_wire import TcpWire
 from sim.wire import SerialWire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from interfaces.link import Link
+    from interfaces.port import Port
 
-CAN_BITRATE: Final = 500_000
-CAN_DATA_BITRATE: Final = 2_000_000
+# What `--on KIND` and a demo's table may name, and the URL that it stands for.
+KINDS: Final[Mapping[str, str]] = {
+    "serial": "serial://{folder}/{slot}?baud={baud}",
+    "rs485": "rs485://{folder}/rs485?baud={baud}",
+    "can": "can+sim://{folder}/can.sock?bitrate=500000",
+    "canfd": "can+sim://{folder}/canfd.sock?fd=1&bitrate=500000&data_bitrate=2000000",
+    "tcp": "tcp://127.0.0.1:{port}",
+}
 
 
 class Wire(Protocol):
@@ -32,63 +45,96 @@ class Wire(Protocol):
         ...
 
 
+class Closable(Protocol):
+    """A shared wire that is kept as long as the harness."""
+
+    def close(self) -> None:
+        """Take it away."""
+        ...
+
+
+def urls(
+    slots: list[str], kinds: Mapping[str, str], folder: Path, baud: int | None = 921_600, *, usual: str = "serial"
+) -> dict[str, str]:
+    """The port of each slot: `kinds` names a kind of wire or is a URL itself, `usual` stands where it is silent."""
+    found = {}
+    for slot in slots:
+        kind = kinds.get(slot, usual)
+        if "://" not in kind and kind not in KINDS:
+            raise ConfigError(f"no kind of wire is called {kind!r}; known: {', '.join(KINDS)}, or a URL")
+        text = KINDS.get(kind, kind)
+        port = _free_port() if "{port}" in text else 0
+        found[slot] = text.format(folder=folder, slot=slot, baud=baud or 921_600, port=port)
+    return found
+
+
 class Harness:
-    """Wires under `folder` for slots; `kinds` names the kind of wire for each slot, `serial` where it is silent.
+    """Wires at URLs; `paced` False lets serial lines run as fast as the machine. `wire` needs a running loop."""
 
-    `baud` None lets serial lines run as fast as the machine. Needs a running loop from the first `wire` on.
-    """
+    def __init__(self, *, paced: bool = True) -> None:
+        self._paced = paced
+        self._shared: dict[str, Closable] = {}
 
-    def __init__(self, folder: Path, kinds: Mapping[str, str] | None = None, *, baud: int | None = 921_600) -> None:
-        self._folder, self._baud = folder, baud
-        self._kinds = dict(kinds or {})
-        if strange := set(self._kinds.values()) - set(WIRES):
-            raise ConfigError(f"no kind of wire is called {min(strange)!r}; known: {', '.join(WIRES)}")
-        self.hub: CanHub | None = None
+    @property
+    def shared(self) -> Mapping[str, Closable]:
+        """The shared wires that were made here, by URL."""
+        return self._shared
 
-    def url(self, slot: str) -> str:
-        """What stands in pole.toml for the slot's port."""
-        return _URLS[self._kind(slot)](self, slot)
-
-    def wire(self, slot: str, uid: bytes) -> Wire:
-        """A wire for the module that goes into a slot."""
-        return WIRES[self._kind(slot)](self, slot, uid)
+    def wire(self, url: str, uid: bytes) -> Wire:
+        """A wire for a module with this uid. Raises ConfigError for a kind of wire that cannot be simulated."""
+        try:
+            port = parse(url)
+        except LinkError as error:
+            raise ConfigError(str(error)) from None
+        build = _WIRES.get(port.scheme)
+        if build is None:
+            raise ConfigError(f"{url}: {port.scheme} cannot be simulated; known: {', '.join(_WIRES)}")
+        return build(self, port, uid)
 
     def close(self) -> None:
         """Take shared wires away."""
-        hub, self.hub = self.hub, None
-        if hub is not None:
+        for one in self._shared.values():
             with suppress(OSError):
-                hub.close()
+                one.close()
+        self._shared.clear()
 
-    def _kind(self, slot: str) -> str:
-        return self._kinds.get(slot, "serial")
+    def _serial(self, port: Port, _uid: bytes) -> Wire:
+        return SerialWire(Path(port.place), port.baud if self._paced else None)
 
-    def _serial_url(self, slot: str) -> str:
-        return f"serial://{self._folder / slot}?baud={self._baud or 921_600}"
+    def _tcp(self, port: Port, _uid: bytes) -> Wire:
+        host, _, number = port.place.rpartition(":")
+        return TcpWire(int(number), host.strip("[]"))
 
-    def _serial(self, slot: str, _uid: bytes) -> Wire:
-        return SerialWire(self._folder / slot, self._baud)
+    def _rs485(self, port: Port, _uid: bytes) -> Wire:
+        line = self._shared.get(port.wire)
+        if not isinstance(line, Rs485Line):
+            line = self._shared[port.wire] = Rs485Line(Path(port.place), port.baud)
+        return Rs485Wire(line)
 
-    def _can_url(self, slot: str) -> str:
-        rates = f"bitrate={CAN_BITRATE}"
-        if self._kind(slot) == "canfd":
-            rates = f"fd=1&{rates}&data_bitrate={CAN_DATA_BITRATE}"
-        return f"can+sim://{self._folder / 'can.sock'}?{rates}"
+    def _can_sim(self, port: Port, uid: bytes) -> Wire:
+        if port.wire not in self._shared:
+            _, bitrate, data_bitrate = rates(port.url)
+            try:
+                self._shared[port.wire] = CanHub(Path(port.place), bitrate, data_bitrate)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:  # another process has the bus: this module joins it
+                    raise ConfigError(f"{port.url}: {error.strerror}") from None
+        return CanWire(port.url, uid)
 
-    def _can(self, slot: str, uid: bytes) -> Wire:
-        if self.hub is None:
-            data_bitrate = CAN_DATA_BITRATE if "canfd" in self._kinds.values() else 0
-            self.hub = CanHub(self._folder / "can.sock", CAN_BITRATE, data_bitrate)
-        return CanWire(self._can_url(slot), uid)
+    def _can(self, port: Port, uid: bytes) -> Wire:
+        return CanWire(port.url, uid)
 
 
-WIRES: Final[Mapping[str, Callable[[Harness, str, bytes], Wire]]] = {
+_WIRES: Final[Mapping[str, Callable[[Harness, Port, bytes], Wire]]] = {
     "serial": Harness._serial,  # noqa: SLF001 -- the table of a class's own methods
+    "tcp": Harness._tcp,  # noqa: SLF001
+    "rs485": Harness._rs485,  # noqa: SLF001
+    "can+sim": Harness._can_sim,  # noqa: SLF001
     "can": Harness._can,  # noqa: SLF001
-    "canfd": Harness._can,  # noqa: SLF001
 }
-_URLS: Final[Mapping[str, Callable[[Harness, str], str]]] = {
-    "serial": Harness._serial_url,  # noqa: SLF001
-    "can": Harness._can_url,  # noqa: SLF001
-    "canfd": Harness._can_url,  # noqa: SLF001
-}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

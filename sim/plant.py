@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from sim.fault import Deed, Fault
-from sim.harness import Harness
+from sim.harness import Harness, urls
 from sim.module import SimModule
 from sim.replay import RecordedRoad, RecordedSensor, Recording
 
@@ -35,16 +35,17 @@ class Plant:
         speed: float = 1.0,
     ) -> None:
         self.scene, self.ports, self.speed = scene, ports, speed
-        self.harness = Harness(ports, wires, baud=baud)
+        self.harness = Harness(paced=baud is not None)
         self.world: World | RecordedRoad = scene.world(repeat=True) if recording is None else RecordedRoad(recording)
         self._recording = recording if recording is not None and recording.detected else None
+        self._urls = urls([spec.slot for spec in scene.modules], wires or {}, ports, baud)
         self._specs = {spec.slot: spec for spec in scene.modules}
         self._serials = dict.fromkeys(self._specs, 1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def url(self, slot: str) -> str:
         """What stands in pole.toml for the slot's port."""
-        return self.harness.url(slot)
+        return self._urls[slot]
 
     @property
     def plugged(self) -> frozenset[str]:
@@ -76,7 +77,7 @@ class Plant:
             module = SimModule(
                 self._specs[slot], self.world.truth, serial=self._serials[slot], sensor=self._recorded_sensor()
             )
-            wire = self.harness.wire(slot, module.uid)
+            wire = self.harness.wire(self._urls[slot], module.uid)
             self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
 
     async def unplug(self, slot: str) -> None:
