@@ -23,11 +23,11 @@ _CURES: Final = {
 }
 
 
-def parse_url(url: str) -> tuple[str, int]:
+def parse_url(url: str, scheme: str = "serial") -> tuple[str, int]:
     """Path and baud rate of `serial:///dev/ttyUSB0?baud=921600` or a bare path. Raises LinkError."""
     parts = urlsplit(url)
-    if parts.scheme not in {"", "serial"}:
-        raise LinkError(f"{url}: the scheme is {parts.scheme!r}, a serial port is serial:///dev/…?baud=115200")
+    if parts.scheme not in {"", scheme}:
+        raise LinkError(f"{url}: the scheme is {parts.scheme!r}, a serial port is {scheme}:///dev/…?baud=115200")
     text = parse_qs(parts.query).get("baud", [str(DEFAULT_BAUD)])[0]
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise LinkError(f"{url}: baud is {text!r}, usual are {', '.join(map(str, BAUD_RATES))}")
@@ -37,7 +37,7 @@ def parse_url(url: str) -> tuple[str, int]:
 async def open_serial(url: str) -> FdLink:
     """An open link, exclusively ours. Raises LinkError with the cause and its cure."""
     path, baud = parse_url(url)
-    port = await asyncio.to_thread(_open, path, baud)
+    port = await asyncio.to_thread(open_port, path, baud)
     return FdLink(port.fileno(), url, port.close)
 
 
@@ -48,7 +48,8 @@ class _Port(serial.Serial):  # type: ignore[misc]  # pyserial is untyped
         return
 
 
-def _open(path: str, baud: int) -> serial.Serial:
+def open_port(path: str, baud: int) -> serial.Serial:
+    """A port that is exclusively ours. Blocks; raises LinkError with the cause and its cure."""
     try:
         return _Port(path, baud, exclusive=True, timeout=0, write_timeout=0)
     except (OSError, ValueError) as error:

@@ -115,6 +115,19 @@ CAN_SERVICE_AUTH: Final = 4
 CAN_SERVICE_DIAG: Final = 5
 CAN_SILENCE: Final = 3.0  # without any frame of its node a module is gone
 
+# RS-485 (PMI §6): one line, polled, nobody speaks unasked
+RS485_ANSWER: Final = 0.020  # the first byte of an answer, and the longest pause inside one
+RS485_ANSWER_SIZE: Final = 2048  # frames of one answer together, unless it is a single longer one
+RS485_POLL_PERIOD: Final = 0.020  # of each module, as far as the line has time
+RS485_POLL_BACK_OFF: Final = 0.32  # of a module that does not answer
+RS485_SEARCH_PERIOD: Final = 0.5
+RS485_SEARCH_PAUSE: Final = 0.02  # between two BRANCH, so that the modules found already are polled meanwhile
+RS485_SILENCE: Final = 1.0  # without any answer a module is gone
+RS485_HELLO_WAIT: Final = 5.0  # for the HELLO of a module that answers POLL
+RS485_UNMUTE: Final = 3.0  # without POLL a module answers BRANCH again
+RS485_SEARCH_WIDTH: Final = 256  # ranges left to ask for: more modules than have addresses, so it is noise
+RS485_DUPLICATE_PAUSE: Final = 10.0  # until such a uid is asked for again
+
 
 class ObjectClass(IntEnum):
     """Object classes: the CAVC sizeClassification codes, plus two of ours in its reserved range."""
