@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from controller.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from sim.scene import ModuleSpec
 
 
 @click.command()
@@ -21,28 +26,37 @@ from controller.cli.exits import Exit
 @click.option("--write-log", type=click.Path(path_type=Path), default=None, help="write it as a log and stop")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("pole-sim"), show_default=True)
 @click.option("--baud", type=click.IntRange(1200, 4_000_000), default=921_600, show_default=True)
+@click.option("--module", "modules", multiple=True, help="only this slot or class of the scene; may be repeated")
+@click.option("--on", "wires", multiple=True, metavar="[SLOT=]WIRE", help="kind of wire or URL, for all or one slot")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="of the road's time")
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
 @click.option("--json", "as_json", is_flag=True, help="say what was set up as one JSON object")
 def command(
+    *,
     name: str,
     replay: Path | None,
     write_log: Path | None,
     folder: Path,
     baud: int,
+    modules: tuple[str, ...],
+    wires: tuple[str, ...],
     seed: int,
     speed: float,
     seconds: float | None,
-    *,
     as_list: bool,
     as_json: bool,
 ) -> None:
     """Plug a scene's modules into FOLDER/ports and write the pole.toml and site map that fit them.
 
+    A wire is serial, tcp, rs485, can, canfd, modbus+rtu, modbus+tcp or a URL. Modules in processes of their own may
+    share a bus: the first process on a can+sim socket carries it.
+
     With --speed above 1 road users are that much faster, too: modules stamp what they measure with their own clocks.
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
+
+    Example: pole sim --module lidar --on can+sim:///tmp/x.sock
     """
     from sim.plant import Plant
     from sim.scenario import SCENARIOS, scenario
@@ -55,7 +69,9 @@ def command(
         raise click.UsageError("--write-log goes with --replay")
     recording = _recording(replay) if replay is not None else None
     scene = scenario(name, seed) if recording is None else recording.scene()
-    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, recording=recording, speed=speed)
+    scene = replace(scene, modules=_chosen(scene.modules, modules))
+    on = _wires(wires, [spec.slot for spec in scene.modules])
+    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, wires=on, recording=recording, speed=speed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
@@ -74,7 +90,9 @@ def command(
         ports = {spec.slot: plant.url(spec.slot) for spec in scene.modules}
         click.echo(json.dumps({"config": str(folder / "pole.toml"), "ports": ports}))
     else:
-        click.echo(f"{len(scene.modules)} modules in {folder / 'ports'}; run: pole run --config {folder / 'pole.toml'}")
+        for spec in scene.modules:
+            click.echo(f"{spec.slot:12} {spec.module_class:12} {plant.url(spec.slot)}")
+        click.echo(f"run: pole run --config {folder / 'pole.toml'}")
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
         asyncio.run(asyncio.wait_for(plant.run(), seconds))
 
@@ -88,3 +106,26 @@ def _recording(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     return read(text, str(path))
+
+
+def _chosen(specs: tuple[ModuleSpec, ...], names: tuple[str, ...]) -> tuple[ModuleSpec, ...]:
+    known = {name for spec in specs for name in (spec.slot, spec.module_class)}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+            raise click.UsageError(f"--module {name}: the scene has no such module; {hint}")
+    return tuple(spec for spec in specs if not names or spec.slot in names or spec.module_class in names)
+
+
+def _wires(texts: tuple[str, ...], slots: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        slot, equals, wire = text.partition("=")
+        if equals and "/" not in slot and "?" not in slot:
+            if slot not in slots:
+                raise click.UsageError(f"--on {text}: there is no slot {slot!r}; known: {', '.join(slots)}")
+            found[slot] = wire
+        else:
+            found.update((one, text) for one in slots if one not in found)
+    return found

@@ -83,6 +83,35 @@ def test_sim_run_status_and_watch_in_processes_of_their_own(mosquitto, tmp_path)
         assert "the pole was stopped" in gone.stdout
 
 
+@pytest.mark.real_broker
+def test_modules_in_processes_of_their_own_share_a_bus(mosquitto, tmp_path):
+    bus = f"can+sim://{tmp_path}/bus.sock?fd=1"
+    texts = []
+    with contextlib.ExitStack() as stack:
+        for name in ("lidar", "radar"):
+            folder = tmp_path / name
+            sim = stack.enter_context(
+                started("sim", "--module", name, "--on", bus, "--folder", folder, "--seconds", 60, "--json")
+            )
+            texts.append(Path(json.loads(sim.stdout.readline())["config"]).read_text())
+        config = tmp_path / "lidar" / "pole.toml"
+        config.write_text(
+            texts[0] + texts[1][texts[1].index("[slot.radar]") :] + f'\n[mqtt]\nurl = "{mosquitto.url}"\n'
+        )
+        stack.enter_context(started("run", "--config", config, "--json"))
+        states = {}
+        for _ in range(20):
+            status = pole("status", "--broker", mosquitto.url, "--json")
+            slots = [json.loads(line) for line in status.stdout.splitlines()]
+            states = {one["slot"]: (one["state"], one["address"]) for one in slots if "state" in one}
+            if {state for state, _ in states.values()} == {"ACTIVE"}:
+                break
+        assert {state for state, _ in states.values()} == {"ACTIVE"}
+        assert {address for _, address in states.values()} == {2, 3}
+        shown = pole("status", "--broker", mosquitto.url).stdout
+        assert "CAN FD 500000/2000000 #3: may use" in shown
+
+
 def test_a_broker_that_is_not_there():
     for command in ("watch", "status"):
         done = pole(command, "--broker", "mqtt://127.0.0.1:1", *(("--seconds", 5) if command == "watch" else ()))
@@ -101,6 +130,9 @@ def test_a_broker_that_is_not_there():
         (["watch", "--area", "far away"], 2, "not a spatial id"),
         (["watch", "--broker", "mqtts://x"], 4, "TLS"),
         (["wach"], 2, "Did you mean 'watch'"),
+        (["sim", "--module", "lydar"], 2, "did you mean lidar?"),
+        (["sim", "--on", "roof=canfd"], 2, "known: camera"),
+        (["sim", "--on", "canbus"], 4, "known: serial"),
     ],
 )
 def test_mistakes_are_one_readable_text(arguments, code, words):
