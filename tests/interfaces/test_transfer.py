@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import runpy
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -188,3 +191,12 @@ def test_a_node_that_left_is_forgotten():
     reader.feed(frames[0].id, frames[0].data, 0.0)
     reader.drop_node(9)
     assert all(reader.feed(frame.id, frame.data, 0.0) is None for frame in frames[1:])
+
+
+def test_the_published_vectors_are_what_the_code_says():
+    folder = Path(__file__).parents[1] / "vectors"
+    published = json.loads((folder / "can_transfers.json").read_text())
+    assert runpy.run_path(str(folder / "generate_can_transfers.py"))["vectors"]() == published
+    for row in published["vectors"]:
+        for identifier, data in row["frames"]:
+            assert peer.parse_frame(int(identifier, 16), bytes.fromhex(data), mtu=64 if row["fd"] else 8) is not None
