@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from interfaces.asking import Asking, acknowledgement
 from interfaces.errors import LocalProtocolError
 from interfaces.events import Event, Fault, StateChanged
+from interfaces.frame import Flag
 from interfaces.message import Message, encode
 from interfaces.spec import ADDRESS_ALL, ADDRESS_CONTROLLER, TIME_SYNC_PERIOD, MessageType
 from interfaces.states import TRANSITIONS, Cause, State
@@ -31,6 +34,7 @@ class Timer(Enum):
     DATA = auto()
     PING = auto()
     TIME = auto()
+    ACK = auto()
 
 
 class Conversation:
@@ -55,6 +59,7 @@ class Conversation:
         self._timers: dict[Timer, float] = {}
         self._attempts = 0
         self._time = TimeExchange()
+        self._asking = Asking()
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do next (s), None for never."""
@@ -112,10 +117,37 @@ class Conversation:
             raise LocalProtocolError("no module has said HELLO")
         return self.hello
 
-    def _send(self, message_type: MessageType, body: Body, *, to_all: bool = False) -> None:
-        self._seq = (self._seq + 1) & 0xFFFFFFFF
+    def _send(self, message_type: MessageType, body: Body, *, to_all: bool = False, ack: bool = False) -> None:
         dst, session = (ADDRESS_ALL, 0) if to_all else (self.address, self.session_id)
-        self._out.append(encode(Message(message_type, body, ADDRESS_CONTROLLER, dst, session, self._seq)))
+        flags = Flag.ACK_REQ if ack else Flag.NONE
+        frame = encode(Message(message_type, body, ADDRESS_CONTROLLER, dst, session, flags=flags))
+        if ack:
+            self._asking.start(frame, self._now)
+            self._timers[Timer.ACK] = self._asking.due
+        self._emit(frame)
+
+    def _emit(self, frame: Frame) -> None:
+        self._seq = (self._seq + 1) & 0xFFFFFFFF
+        frame = replace(frame, seq=self._seq)
+        self._asking.sent(frame)
+        self._out.append(frame)
+
+    def _on_ack(self, frame: Frame) -> None:
+        if self._asking.heard(frame):
+            self._timers.pop(Timer.ACK, None)
+        else:
+            self.counters["unasked"] += 1
+
+    def _on_no_ack(self) -> None:
+        frame = self._asking.again(self._now)
+        if frame is None:
+            self.counters["unacknowledged"] += 1
+            return
+        self._timers[Timer.ACK] = self._asking.due
+        self._emit(frame)
+
+    def _acknowledge(self, frame: Frame) -> None:
+        self._out.append(acknowledgement(frame, ADDRESS_CONTROLLER))
 
     def _send_time_request(self) -> None:
         self._send(MessageType.TIME_REQUEST, self._time.request(self._wall_ns // 1000))

@@ -164,7 +164,7 @@ class Identification(Conversation):
         body = pb.Reject(reason=pb.RejectReason.ValueType(reason), detail=text[:200], retry_after_s=retry)
         unassigned = self.state is State.PRESENT
         self._rest()
-        self._send(MessageType.REJECT, body, to_all=unassigned)
+        self._send(MessageType.REJECT, body, to_all=unassigned, ack=True)
         self._move(Cause.REJECT, text)
         self._retry_at = self._now + retry
 

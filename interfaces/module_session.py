@@ -13,8 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from interfaces.allowance import Allowance
+from interfaces.asking import Asking, acknowledgement
 from interfaces.datasheet import parse, sheet_hash
 from interfaces.errors import LocalProtocolError
+from interfaces.frame import Flag
 from interfaces.message import KINDS, BadMessage, Direction, Message, decode, encode, is_data
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import (
@@ -125,6 +127,8 @@ class ModuleSession:
         self._heartbeat_at = math.inf
         self._patience_until = math.inf
         self._unsupported_allowance = Allowance(4, 1.0)
+        self._asking = Asking()
+        self._last_word: tuple[int, int] | None = None
 
     # ------------------------------------------------------------------------------------------- frames and time
 
@@ -132,15 +136,18 @@ class ModuleSession:
         """Take one good frame from the link."""
         self._now, self._t_us = now, t_us
         message = decode(frame)
-        if isinstance(message, Message) and message.type is MessageType.ASSIGN:
+        if frame.flags & Flag.ACK:
+            self.counters["unasked"] += not self._asking.heard(frame)
+        elif isinstance(message, Message) and message.type is MessageType.ASSIGN:
             self._on_assign(message)
         elif isinstance(message, Message) and message.type is MessageType.REJECT and frame.session == 0:
-            if self.state is ModuleState.SEEKING:
-                self._on_reject(message)
+            self._on_reject_of_hello(message, frame)
         elif not self.session_id or frame.session != self.session_id:
             self.counters["wrong_session"] += 1
+            self._acknowledge_again(frame)
         else:
             self._patience_until = now + HEARTBEAT_TIMEOUT
+            self._acknowledge(frame)
             self._on_session_frame(message)
         return self._take_events()
 
@@ -155,11 +162,13 @@ class ModuleSession:
             self._hello_at = now + HELLO_PERIOD * self._rng.uniform(1 - HELLO_JITTER, 1 + HELLO_JITTER)
         if self._heartbeat_at <= now:
             self._send_heartbeat()
+        if self._asking.due <= now and (frame := self._asking.again(now)) is not None:
+            self._out.append(frame)
         return self._take_events()
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do next (s; may lie in the past), None for never."""
-        due = min(self._hello_at, self._heartbeat_at, self._patience_until)
+        due = min(self._hello_at, self._heartbeat_at, self._patience_until, self._asking.due)
         return None if due == math.inf else due
 
     def take_frames(self) -> list[Frame]:
@@ -167,7 +176,7 @@ class ModuleSession:
         frames = self._out + [self._frame(*data) for data in self._newest.values()]
         self._out = []
         self._newest.clear()
-        return [self._numbered(frame) for frame in frames]
+        return [frame if frame.flags & Flag.ACK else self._numbered(frame) for frame in frames]
 
     # -------------------------------------------------------------------------------------------- what the owner says
 
@@ -191,9 +200,12 @@ class ModuleSession:
         self._send(MessageType.SELF_TEST_RESULT, pb.SelfTestResult(token=token, passed=passed, detail=detail))
 
     def goodbye(self, reason: pb.GoodbyeReason.ValueType = pb.REMOVAL, detail: str = "") -> None:
-        """Leave on purpose; nothing is sent after it."""
+        """Leave on purpose; nothing is sent after it but the same again, until it is acknowledged."""
         if self.session_id:
-            self._send(MessageType.GOODBYE, pb.Goodbye(reason=reason, detail=detail))
+            frame = self._frame(MessageType.GOODBYE, pb.Goodbye(reason=reason, detail=detail))
+            frame = replace(frame, flags=Flag.ACK_REQ)
+            self._asking.start(frame, self._now)
+            self._out.append(frame)
         self._forget(ModuleState.LEFT)
         self._hello_at = math.inf
 
@@ -263,6 +275,13 @@ class ModuleSession:
             return f"channel {plan.channel}: record format {plan.record_format} is not offered"
         return ""
 
+    def _on_reject_of_hello(self, message: Message, frame: Frame) -> None:
+        if self.state is ModuleState.SEEKING:
+            self._acknowledge(frame)
+            self._on_reject(message)
+        else:
+            self._acknowledge_again(frame)
+
     def _on_reject(self, message: Message) -> None:
         if isinstance(message.body, pb.Reject):
             self._events.append(Rejected(message.body.reason, message.body.detail))
@@ -328,7 +347,19 @@ class ModuleSession:
 
     def _numbered(self, frame: Frame) -> Frame:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
-        return replace(frame, seq=self._seq)
+        frame = replace(frame, seq=self._seq)
+        self._asking.sent(frame)
+        return frame
+
+    def _acknowledge(self, frame: Frame) -> None:
+        if frame.flags & Flag.ACK_REQ and len(self._out) < MAX_QUEUED:
+            self._last_word = frame.type, frame.session
+            self._out.append(acknowledgement(frame, self.address))
+
+    def _acknowledge_again(self, frame: Frame) -> None:
+        """What ended the last session is said again when its ACK was lost."""
+        if (frame.type, frame.session) == self._last_word:
+            self._acknowledge(frame)
 
     def _take_events(self) -> list[ModuleEvent]:
         events, self._events = self._events, []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from interfaces.allowance import Allowance
 from interfaces.conversation import Timer
 from interfaces.events import DataMessage, Event, HeartbeatSeen, Said, SelfTestDone
+from interfaces.frame import Flag
 from interfaces.identification import Identification
 from interfaces.message import KINDS, BadMessage, Direction, Message, decode, is_data
 from interfaces.plan_watch import PlanWatch
@@ -72,13 +73,16 @@ class ControllerSession(Identification):
             Timer.DATA: self._on_data_missing,
             Timer.PING: self._ping,
             Timer.TIME: self._send_time_request,
+            Timer.ACK: self._on_no_ack,
         }
 
     def receive(self, frame: Frame, now: float, wall_ns: int) -> list[Event]:
         """Take one good frame from the link."""
         self._now, self._wall_ns = now, wall_ns
         message = decode(frame)
-        if frame.type == MessageType.HELLO:
+        if frame.flags & Flag.ACK:
+            self._on_ack(frame)
+        elif frame.type == MessageType.HELLO:
             self._on_hello(message)
         elif frame.session != self.session_id or self.hello is None:
             self.counters["wrong_session"] += 1
@@ -131,15 +135,16 @@ class ControllerSession(Identification):
     def identify(self, seconds: int, *, now: float) -> None:
         """Let the module show a person which one it is."""
         self._now = now
-        self._send(MessageType.IDENTIFY, pb.Identify(seconds=seconds))
+        self._send(MessageType.IDENTIFY, pb.Identify(seconds=seconds), ack=True)
 
     def close(self, reason: str, *, now: float) -> list[Event]:
         """End the session from our side; a module in session is told."""
         self._now = now
-        if self.state in SERVING or self.state is State.IDENTIFYING:
-            self._send(MessageType.GOODBYE, pb.Goodbye(reason=pb.RESTART, detail=reason))
+        in_session = self.state in SERVING or self.state is State.IDENTIFYING
         self._move(Cause.CLOSE, reason)
         self._rest()
+        if in_session:
+            self._send(MessageType.GOODBYE, pb.Goodbye(reason=pb.RESTART, detail=reason), ack=True)
         return self._take_events()
 
     def link_lost(self, *, now: float, reason: str = "unplugged") -> list[Event]:
@@ -160,6 +165,10 @@ class ControllerSession(Identification):
         if cause is None or not KINDS[message.type].direction & Direction.TO_CONTROLLER:
             self._fault("unexpected", "PMI §1", f"{message.type.name} is not for the controller")
             return
+        if frame.flags & Flag.ACK_REQ:
+            self._acknowledge(frame)
+            if self.state is State.GONE:
+                return  # a goodbye whose ACK was lost
         fresh = self._follow_seq(message.seq)
         if self.state is State.LOST and cause is not Cause.GOODBYE:
             self._revive()

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from interfaces.datasheet import sheet_hash, to_bytes
 from interfaces.errors import LocalProtocolError
-from interfaces.frame import Frame
+from interfaces.frame import Flag, Frame
 from interfaces.message import Message, decode, encode
-from interfaces.module_session import ModuleSession, ModuleState, PlanEnded, PlanGranted, Rejected
+from interfaces.module_session import IdentifyAsked, ModuleSession, ModuleState, PlanEnded, PlanGranted, Rejected
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MessageType
 from tests.exchange import PLAN, frame_of, good_hello, good_sheet
@@ -184,7 +184,9 @@ def test_rejected_waits_as_told():
 def test_goodbye_is_the_last_word():
     session = running()
     session.goodbye(pb.REMOVAL)
-    assert [kind for kind, _ in said(session)] == [T.GOODBYE]
+    (goodbye,) = session.take_frames()
+    assert (goodbye.type, goodbye.flags) == (T.GOODBYE, Flag.ACK_REQ)
+    session.receive(Frame(T.GOODBYE, b"", 1, 2, 9, goodbye.seq, flags=Flag.ACK), 0.05, 0)
     assert session.next_deadline() is None
     hear(session, T.ASSIGN, pb.Assign(uid=b"u" * 16, boot_id=7, address=2, session=11))
     assert session.state is ModuleState.LEFT
@@ -202,7 +204,64 @@ def test_a_bad_own_sheet_is_our_bug():
         ModuleSession(good_hello(), to_bytes(good_sheet(vendor="")), rng=random.Random(0))
 
 
-@given(st.lists(st.builds(Frame, st.integers(0, 300), st.binary(max_size=40), session=st.sampled_from([0, 9]))))
+def test_a_goodbye_nobody_acknowledges_is_said_four_times():
+    session = running()
+    session.goodbye(pb.REMOVAL)
+    said_at = []
+    now = 0.0
+    while (due := session.next_deadline()) is not None:
+        said_at += [(now, frame.type, frame.seq) for frame in session.take_frames()]
+        now = due
+        session.tick(now, 0)
+    assert [round(at, 3) for at, _, _ in said_at] == [0.0, 0.1, 0.2, 0.3]
+    assert {kind for _, kind, _ in said_at} == {T.GOODBYE}
+    assert len({seq for _, _, seq in said_at}) == 4
+
+
+def ask(session, message_type, body, seq, now=0.0, session_id=9):
+    frame = encode(Message(message_type, body, 1, 2, session_id, seq, Flag.ACK_REQ))
+    events = session.receive(frame, now, 0)
+    return events, [(one.type, one.session, one.seq, one.payload) for one in session.take_frames() if one.flags]
+
+
+def test_a_request_for_an_ack_gets_it():
+    session = assigned()
+    events, acks = ask(session, T.IDENTIFY, pb.Identify(seconds=3), 77)
+    assert events == [IdentifyAsked(3)]
+    assert acks == [(T.IDENTIFY, 9, 77, b"")]
+    assert ask(session, T.IDENTIFY, pb.Identify(seconds=4), 78)[0] == [IdentifyAsked(4)]
+
+
+def test_what_ended_the_session_is_acknowledged_again_and_done_once():
+    for kind, body in ((T.REJECT, pb.Reject(retry_after_s=5)), (T.GOODBYE, pb.Goodbye())):
+        session = running()
+        first, acks = ask(session, kind, body, 5)
+        assert (len(first), len(acks)) == (2 if kind is T.REJECT else 1, 1)
+        assert ask(session, kind, body, 6) == ([], [(kind, 9, 6, b"")])
+        assert ask(session, kind, body, 7, session_id=8) == ([], [])
+
+
+def test_a_refused_hello_is_acknowledged_without_a_session():
+    session = module()
+    session.tick(0.0, 0)
+    session.take_frames()
+    events, acks = ask(session, T.REJECT, pb.Reject(detail="no"), 3, session_id=0)
+    assert events == [Rejected(0, "no")]
+    assert acks == [(T.REJECT, 0, 3, b"")]
+    assert ask(session, T.REJECT, pb.Reject(detail="no"), 4, session_id=0) == ([], [(T.REJECT, 0, 4, b"")])
+
+
+@given(
+    st.lists(
+        st.builds(
+            Frame,
+            st.integers(0, 300),
+            st.binary(max_size=40),
+            session=st.sampled_from([0, 9]),
+            flags=st.sampled_from(list(Flag)),
+        )
+    )
+)
 def test_random_frames_never_raise_nor_make_it_talk_without_end(frames):
     session = running()
     for frame in frames:
