@@ -71,6 +71,7 @@ KINDS: Final = _table(
     MessageKind(_T.BRANCH, pb.Branch, _M, 5, _T.PRESENT),
     MessageKind(_T.PRESENT, pb.Present, _C, 5),
     MessageKind(_T.MUTE, pb.Mute, _M, 5),
+    MessageKind(_T.BAUD, pb.Baud, _M, 5),
     MessageKind(_T.DETECTIONS, pb.DetectionFrame, _C, 4),
     MessageKind(_T.ENVIRONMENT, pb.EnvironmentReading, _C, 5),
     MessageKind(_T.COMMS_STATUS, pb.CommsStatus, _C, 5),

@@ -34,7 +34,7 @@ class Scheme:
 
 SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
-        "serial": Scheme("serial:///dev/ttyUSB0?baud=115200", shared=False, on_path=True, options=("baud",)),
+        "serial": Scheme("serial:///dev/ttyUSB0?baud=115200", shared=False, on_path=True, options=("baud", "baud_max")),
         "tcp": Scheme("tcp://192.0.2.7:4321", shared=False, on_path=False),
         "rs485": Scheme("rs485:///dev/ttyUSB0?baud=115200", shared=True, on_path=True, options=("baud",)),
         "can": Scheme("can://socketcan/can0?fd=1", shared=True, on_path=False),
@@ -104,7 +104,7 @@ class Port:
 
 
 _CAN_RATES: Final = (("bitrate", BITRATE), ("data_bitrate", DATA_BITRATE))
-_NUMBERS: Final = ("baud", "bitrate", "data_bitrate", "address", "fd")
+_NUMBERS: Final = ("baud", "baud_max", "bitrate", "data_bitrate", "address", "fd")
 
 
 def parse(url: str) -> Port:

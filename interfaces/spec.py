@@ -45,6 +45,7 @@ class MessageType(IntEnum):
     BRANCH = 0x17
     PRESENT = 0x18
     MUTE = 0x19
+    BAUD = 0x1A
     DETECTIONS = 0x40
     ENVIRONMENT = 0x41
     COMMS_STATUS = 0x42
@@ -70,6 +71,7 @@ CRC_SIZE: Final = 4
 MAX_PAYLOAD: Final = 4096
 MAX_PAYLOAD_USB: Final = 8192
 BAUD_RATES: Final = (115_200, 460_800, 921_600)
+BAUD_PATIENCE: Final = 1.5  # without a good frame at an agreed rate both go back to the one they started with
 
 # Identification (PMI §3)
 UID_SIZE: Final = 16

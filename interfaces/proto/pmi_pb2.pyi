@@ -240,6 +240,7 @@ class Hello(_message.Message):
     CLASSES_FIELD_NUMBER: _builtins.int
     SLOT_STRAP_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    BAUD_RATES_FIELD_NUMBER: _builtins.int
     uid: _builtins.bytes
     """16 B, unique for ever"""
     boot_id: _builtins.int
@@ -265,6 +266,10 @@ class Hello(_message.Message):
     state: Global___ModuleState.ValueType
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[Global___ModuleClass.ValueType]: ...
+    @_builtins.property
+    def baud_rates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """beyond the one spoken now; a line with this module alone only"""
+
     def __init__(
         self,
         *,
@@ -283,10 +288,11 @@ class Hello(_message.Message):
         classes: _abc.Iterable[Global___ModuleClass.ValueType] | None = ...,
         slot_strap: _builtins.str = ...,
         state: Global___ModuleState.ValueType = ...,
+        baud_rates: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_id", b"boot_id", "classes", b"classes", "device_id", b"device_id", "fw_hash", b"fw_hash", "level", b"level", "product", b"product", "serial_number", b"serial_number", "sheet_hash", b"sheet_hash", "sheet_size", b"sheet_size", "slot_strap", b"slot_strap", "spec_max", b"spec_max", "spec_min", b"spec_min", "state", b"state", "uid", b"uid", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baud_rates", b"baud_rates", "boot_id", b"boot_id", "classes", b"classes", "device_id", b"device_id", "fw_hash", b"fw_hash", "level", b"level", "product", b"product", "serial_number", b"serial_number", "sheet_hash", b"sheet_hash", "sheet_size", b"sheet_size", "slot_strap", b"slot_strap", "spec_max", b"spec_max", "spec_min", b"spec_min", "state", b"state", "uid", b"uid", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -950,6 +956,27 @@ class Mute(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Mute: _TypeAlias = Mute  # noqa: Y015
+
+@_typing.final
+class Baud(_message.Message):
+    """A serial line with one module: a faster rate by agreement. Both change after the ACK."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    rate: _builtins.int
+    def __init__(
+        self,
+        *,
+        rate: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Baud: _TypeAlias = Baud  # noqa: Y015
 
 @_typing.final
 class DetectionFrame(_message.Message):
