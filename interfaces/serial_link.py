@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 import serial
 
+from interfaces.baud_agreement import BaudController
 from interfaces.errors import LinkError
 from interfaces.fd_link import FdLink
 from interfaces.spec import BAUD_RATES
+
+if TYPE_CHECKING:
+    from interfaces.frame import Frame
 
 DEFAULT_BAUD: Final = BAUD_RATES[0]
 _CURES: Final = {
@@ -28,17 +32,62 @@ def parse_url(url: str, scheme: str = "serial") -> tuple[str, int]:
     parts = urlsplit(url)
     if parts.scheme not in {"", scheme}:
         raise LinkError(f"{url}: the scheme is {parts.scheme!r}, a serial port is {scheme}:///dev/…?baud=115200")
-    text = parse_qs(parts.query).get("baud", [str(DEFAULT_BAUD)])[0]
+    return parts.netloc + parts.path, _number(url, "baud", DEFAULT_BAUD)
+
+
+def _number(url: str, key: str, usual: int) -> int:
+    text = parse_qs(urlsplit(url).query).get(key, [str(usual)])[0]
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise LinkError(f"{url}: baud is {text!r}, usual are {', '.join(map(str, BAUD_RATES))}")
-    return parts.netloc + parts.path, int(text)
+        raise LinkError(f"{url}: {key} is {text!r}, usual are {', '.join(map(str, BAUD_RATES))}")
+    return int(text)
 
 
 async def open_serial(url: str) -> FdLink:
-    """An open link, exclusively ours. Raises LinkError with the cause and its cure."""
+    """An open link, exclusively ours. Raises LinkError with the cause and its cure.
+
+    With `baud_max=921600` in the URL the module is asked for a faster rate than the one of `baud`.
+    """
     path, baud = parse_url(url)
+    limit = _number(url, "baud_max", baud)
     port = await asyncio.to_thread(open_port, path, baud)
-    return FdLink(port.fileno(), url, port.close)
+    return AgreedLink(port, url, baud, limit) if limit > baud else FdLink(port.fileno(), url, port.close)
+
+
+class AgreedLink(FdLink):
+    """A link that changes its port's rate when the module agrees, and back when nothing is heard."""
+
+    def __init__(self, port: serial.Serial, url: str, baud: int, limit: int) -> None:
+        super().__init__(port.fileno(), url, port.close)
+        self._port = port
+        self._agreement = BaudController(baud, limit)
+
+    @property
+    def baud(self) -> int:
+        """The rate spoken now."""
+        return self._agreement.rate
+
+    async def receive(self) -> list[Frame]:
+        """Good frames; LinkError at the end of the wire."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout_at(self._agreement.next_deadline()):
+                    heard = await super().receive()
+            except TimeoutError:
+                heard = []
+            frames = self._agreement.hear(heard, loop.time()) + self._agreement.tick(loop.time())
+            for frame in self._agreement.take_frames():
+                self.send(frame)
+            self._change()
+            if frames:
+                return frames
+
+    def _change(self) -> None:
+        try:
+            if self._port.baudrate != self.baud:
+                self._port.baudrate = self.baud
+        except (OSError, ValueError) as error:
+            raise LinkError(f"{self.name}: cannot be set to {self.baud} baud: {error}") from error
 
 
 class _Port(serial.Serial):  # type: ignore[misc]  # pyserial is untyped

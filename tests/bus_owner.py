@@ -27,7 +27,12 @@ class Owner:
 
     def found(self, link):
         self.links.append(link)
-        self._tasks.append(asyncio.create_task(self._serve(link)))
+        self._tasks.append(asyncio.create_task(self._serve(link, link.hello.uid)))
+
+    def found_alone(self, link, uid):
+        """Serve a link that is no bus's; the uid of its module is known."""
+        self.links.append(link)
+        self._tasks.append(asyncio.create_task(self._serve(link, uid)))
 
     def state(self, uid):
         return self.sessions[uid].state if uid in self.sessions else State.ABSENT
@@ -40,9 +45,8 @@ class Owner:
             if isinstance(result, Exception):
                 raise result
 
-    async def _serve(self, link):
+    async def _serve(self, link, uid):
         loop = asyncio.get_running_loop()
-        uid = link.hello.uid
         session = ControllerSession(session_id=len(self.links), address=link.address, sheet_lookup=self.sheets.get)
         self.sessions[uid] = session
         try:
