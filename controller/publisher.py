@@ -17,6 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from controller.publication.publication import NS_PER_S, Publication
+from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, DeliveryError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Publisher:
                 self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
             finally:
                 self.connected.clear()
-            _heed_cancellation()
+            heed_cancellation()
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     async def _connection(self) -> None:
@@ -185,21 +186,12 @@ class Publisher:
         keep = one.retain if retain is None else retain
         await client.publish(one.topic, one.payload, one.qos, keep, _properties(one, expiry_s, PacketTypes.PUBLISH))
         self.sent += 1
-        _heed_cancellation()
+        heed_cancellation()
 
     def _tell(self, fate: str) -> None:
         if fate != self._fate:
             self._fate = fate
             self._report(fate)
-
-
-def _heed_cancellation() -> None:
-    """Raise a cancellation that was swallowed: Python 3.11's wait_for does so when its result comes at the same moment,
-    its TaskGroup when it fails while being cancelled.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

@@ -46,6 +46,11 @@ class AddressTable:
         self._changed(dict(self._known))
         return address
 
+    @property
+    def known(self) -> Mapping[bytes, int]:
+        """Every entry."""
+        return dict(self._known)
+
     def uid_at(self, address: int) -> bytes | None:
         """Whose address this is."""
         return next((uid for uid, known in self._known.items() if known == address), None)

@@ -13,6 +13,8 @@ from interfaces.errors import ConfigError, LinkError
 from interfaces.port import parse
 from sim.can_hub import CanHub
 from sim.can_wire import CanWire
+from sim.modbus import RtuLine, TcpLine
+from sim.modbus_wire import ModbusWire
 from sim.rs485_wire import Rs485Line, Rs485Wire
 from sim.tcp_wire import TcpWire
 from sim.wire import SerialWire
@@ -30,6 +32,8 @@ KINDS: Final[Mapping[str, str]] = {
     "can": "can+sim://{folder}/can.sock?bitrate=500000",
     "canfd": "can+sim://{folder}/canfd.sock?fd=1&bitrate=500000&data_bitrate=2000000",
     "tcp": "tcp://127.0.0.1:{port}",
+    "modbus+rtu": "modbus+rtu://{folder}/modbus?baud=115200",
+    "modbus+tcp": "modbus+tcp://127.0.0.1:{port}",
 }
 
 
@@ -111,6 +115,19 @@ class Harness:
             line = self._shared[port.wire] = Rs485Line(Path(port.place), port.baud)
         return Rs485Wire(line)
 
+    def _modbus_rtu(self, port: Port, uid: bytes) -> Wire:
+        line = self._shared.get(port.wire)
+        if not isinstance(line, RtuLine):
+            line = self._shared[port.wire] = RtuLine(Path(port.place), port.baud)
+        return ModbusWire(line, uid)
+
+    def _modbus_tcp(self, port: Port, uid: bytes) -> Wire:
+        line = self._shared.get(port.wire)
+        if not isinstance(line, TcpLine):
+            host, _, number = port.place.rpartition(":")
+            line = self._shared[port.wire] = TcpLine(int(number), host.strip("[]"))
+        return ModbusWire(line, uid)
+
     def _can_sim(self, port: Port, uid: bytes) -> Wire:
         if port.wire not in self._shared:
             _, bitrate, data_bitrate = rates(port.url)
@@ -130,6 +147,8 @@ _WIRES: Final[Mapping[str, Callable[[Harness, Port, bytes], Wire]]] = {
     "tcp": Harness._tcp,  # noqa: SLF001
     "rs485": Harness._rs485,  # noqa: SLF001
     "can+sim": Harness._can_sim,  # noqa: SLF001
+    "modbus+rtu": Harness._modbus_rtu,  # noqa: SLF001
+    "modbus+tcp": Harness._modbus_tcp,  # noqa: SLF001
     "can": Harness._can,  # noqa: SLF001
 }
 
