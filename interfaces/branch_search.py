@@ -28,7 +28,7 @@ class BranchSearch:
         self.shared: list[bytes] = []
         self.noisy = False
         self._tries = 0
-        borders = [-1, *sorted(int.from_bytes(uid, "big") for uid in skip), LAST + 1]
+        borders = [-1, *sorted(_place(uid) for uid in skip), LAST + 1]
         self._ranges = deque((below + 1, above - 1) for below, above in pairwise(borders) if above - below > 1)
 
     @property
@@ -50,7 +50,7 @@ class BranchSearch:
         if muted:
             return
         lower, upper = self._ranges.popleft()
-        at = int.from_bytes(uid, "big")
+        at = _place(uid)
         self._ranges += [one for one in ((lower, at - 1), (at + 1, upper)) if one[0] <= one[1]]
 
     def collided(self) -> None:
@@ -73,5 +73,14 @@ class BranchSearch:
             self.noisy = True
 
 
-def _bytes(uid: int) -> bytes:
-    return uid.to_bytes(UID_SIZE, "big")
+def within(uid: bytes, lower: bytes, upper: bytes) -> bool:
+    """Whether a BRANCH is for a uid. The last byte counts most: there the serial numbers of one product differ."""
+    return lower[::-1] <= uid[::-1] <= upper[::-1]
+
+
+def _place(uid: bytes) -> int:
+    return int.from_bytes(uid, "little")
+
+
+def _bytes(place: int) -> bytes:
+    return place.to_bytes(UID_SIZE, "little")

@@ -186,7 +186,7 @@ class Rs485Master(Discovery):
             due, address = min(
                 ((one.due, address) for address, one in self._modules.items()), default=(self._now + 1, 0)
             )
-            if self._search_at <= self._now:
+            if self._search_at <= self._now or (self._search is not None and due > self._now):
                 self._branch()
             elif due <= self._now:
                 self._poll(address)

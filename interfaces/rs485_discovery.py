@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from interfaces.branch_search import BranchSearch
+from interfaces.branch_search import BranchSearch, within
 from interfaces.errors import LinkError
 from interfaces.frame import Flag, Frame
 from interfaces.message import Message, decode
@@ -92,7 +92,7 @@ class Discovery(LineTurns):
             self._end_branch(damaged=True)
             return
         body = message.body
-        if not asked[0] <= body.uid <= asked[1]:
+        if not within(body.uid, *asked):
             self._events.append(Wrong(ADDRESS_NONE, "bad_present"))
             self._end_branch(damaged=False)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from interfaces.branch_search import within
 from interfaces.frame import Flag, Frame
 from interfaces.message import Message, decode, encode, is_data
 from interfaces.proto import pmi_pb2 as pb
@@ -104,7 +105,7 @@ class Rs485Module:
         message = decode(frame)
         if self.muted or not self._uid or not isinstance(message, Message) or not isinstance(message.body, pb.Branch):
             return
-        if message.body.lower <= self._uid <= message.body.upper:
+        if within(self._uid, message.body.lower, message.body.upper):
             body = pb.Present(uid=self._uid, boot_id=self._boot_id)
             self._reply = [encode(Message(MessageType.PRESENT, body, ADDRESS_NONE, ADDRESS_CONTROLLER, 0, frame.seq))]
 

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interfaces.branch_search import LAST, BranchSearch
+from interfaces.branch_search import LAST, BranchSearch, within
 from interfaces.spec import RS485_SEARCH_WIDTH
 
 UIDS = st.sets(
@@ -26,7 +26,7 @@ def one_pass(uids, on_line, rng=None, *, lost=0.0, capture=0.0, deaf=()):
     while search.range is not None:
         lower, upper = search.range
         requests += 1
-        heard = [uid for uid in on_line if uid not in muted and lower <= uid <= upper]
+        heard = [uid for uid in on_line if uid not in muted and within(uid, lower, upper)]
         heard = [uid for uid in heard if rng is None or rng.random() >= lost]
         if not heard:
             search.empty()
@@ -52,6 +52,13 @@ def test_all_are_found_once(uids):
     assert requests <= 1 + len(uids) * 130
     assert not search.shared
     assert not search.noisy
+
+
+def test_a_box_of_modules_with_neighbouring_serial_numbers_is_told_apart_quickly():
+    uids = [b"ACME-LIDAR-0" + number.to_bytes(4, "big") for number in range(700, 708)]
+    found, requests, _ = one_pass(uids, uids)
+    assert sorted(found) == uids
+    assert requests <= 6 * len(uids)
 
 
 def test_a_lonely_module_costs_two_requests_and_an_empty_line_one():
@@ -110,5 +117,5 @@ def test_what_is_skipped_is_not_asked_for(uids, skip):
         asked.append(search.range)
         search.empty()
     for uid in uids | skip:
-        covered = sum(lower <= uid <= upper for lower, upper in asked)
+        covered = sum(within(uid, lower, upper) for lower, upper in asked)
         assert covered == (uid not in skip)
