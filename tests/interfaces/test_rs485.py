@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -409,3 +411,11 @@ def test_whatever_a_master_hears_it_never_raises_and_always_goes_on(frames, dama
     line.run(10.0)
     assert line.master.addresses == {2}
     assert len(line.asked) < 20 * len(frames) + 2000
+
+
+def test_the_published_discovery_is_what_both_sides_do():
+    folder = Path(__file__).parents[1] / "vectors"
+    spec = importlib.util.spec_from_file_location("generate", folder / "generate_rs485_discovery.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.text() == (folder / "rs485_discovery.json").read_text(encoding="utf-8")
