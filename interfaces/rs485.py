@@ -14,12 +14,13 @@ from interfaces.frame import Flag, Frame
 from interfaces.message import Message, decode
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.rs485_discovery import Discovery
-from interfaces.rs485_turn import Event, Found, Gone, Heard, Wrong
+from interfaces.rs485_turn import Event, Found, Gone, Heard, Wrong, wire_size
 from interfaces.spec import (
     ADDRESS_ALL,
     ADDRESS_CONTROLLER,
     ADDRESS_NONE,
     RS485_ANSWER,
+    RS485_ANSWER_SIZE,
     RS485_HELLO_WAIT,
     RS485_POLL_BACK_OFF,
     RS485_POLL_PERIOD,
@@ -41,6 +42,11 @@ class Rs485Master(Discovery):
     def addresses(self) -> frozenset[int]:
         """Modules that were found and answer."""
         return frozenset(address for address, module in self._modules.items() if module.found)
+
+    @property
+    def searching(self) -> bool:
+        """Whether a BRANCH waits for answers, so that damage is how several modules sound."""
+        return self._turn is not None and self._turn.type is MessageType.BRANCH
 
     def next_deadline(self) -> float:
         """When `tick` has something to do next (s)."""
@@ -195,8 +201,9 @@ class Rs485Master(Discovery):
 
     def _poll(self, address: int, *, whom: pb.Present | None = None) -> None:
         module = self._modules[address]
-        request = bool(module.queue)
-        if request:
+        request, size = bool(module.queue), 0
+        while module.queue and size < RS485_ANSWER_SIZE:
+            size += wire_size(module.queue[0])
             self._out.append(module.queue.popleft())
         turn = self._ask(MessageType.POLL, pb.Poll(), address)
         turn.request, turn.whom = request, whom

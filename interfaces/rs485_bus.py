@@ -44,7 +44,7 @@ class Rs485Bus:
         self._byte_s = BITS_PER_BYTE / baud
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader()
-        self._bad = 0
+        self._seen: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
         self._master = Rs485Master(addresses, baud)
         self._links: dict[int, BusLink] = {}
@@ -61,8 +61,8 @@ class Rs485Bus:
 
     @property
     def faults(self) -> Mapping[str, int]:
-        """Damaged bytes by kind, and what the master could not lay to one module."""
-        return self._faults + self._reader.faults
+        """Damaged bytes by kind, without the collisions of a search, and what could not be laid to one module."""
+        return self._faults
 
     @property
     def load(self) -> float:
@@ -86,8 +86,11 @@ class Rs485Bus:
     def _on_bytes(self, data: bytes) -> None:
         self._use(len(data))
         frames = self._reader.feed(data)
-        bad = self._reader.faults.total()
-        damaged, self._bad = bad > self._bad, bad
+        damaged = self._reader.faults != self._seen
+        if damaged and not self._master.searching:
+            self._faults += self._reader.faults - self._seen
+        if damaged:
+            self._seen = self._reader.faults.copy()
         if self._found is not None:
             self._guard(partial(self._master.hear, frames, self._loop.time(), damaged=damaged))
 

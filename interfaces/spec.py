@@ -119,7 +119,7 @@ CAN_SILENCE: Final = 3.0  # without any frame of its node a module is gone
 
 # RS-485 (PMI §6): one line, polled, nobody speaks unasked
 RS485_ANSWER: Final = 0.020  # the first byte of an answer, and the longest pause inside one
-RS485_ANSWER_SIZE: Final = 2048  # frames of one answer together, unless it is a single longer one
+RS485_ANSWER_SIZE: Final = 2048  # of the frames before a POLL, and of those in its answer, but for one longer one
 RS485_POLL_PERIOD: Final = 0.020  # of each module, as far as the line has time
 RS485_POLL_BACK_OFF: Final = 0.32  # of a module that does not answer
 RS485_SEARCH_PERIOD: Final = 0.5

@@ -142,7 +142,7 @@ def test_a_module_plugged_into_a_busy_line_is_found_within_a_second():
     assert uid_of(0xFF << 120) in line.found
 
 
-def test_frames_go_to_one_module_one_request_at_a_time():
+def test_frames_go_to_one_module_in_front_of_its_poll():
     line = Line([uid_of(1), uid_of(2 << 120)])
     line.run(1.0)
     mark = len(line.asked)
@@ -150,7 +150,13 @@ def test_frames_go_to_one_module_one_request_at_a_time():
         line.master.send(2, Frame(T.ASSIGN, b"", 1, 255, 0, seq))
     line.run(0.1)
     sent = [(kind, dst) for _, kind, dst in line.asked[mark:] if dst == 2]
-    assert sent[:6] == [(T.ASSIGN, 2), (T.POLL, 2)] * 3, "a POLL after each: window 1, and nobody else is addressed"
+    assert sent[:4] == [(T.ASSIGN, 2)] * 3 + [(T.POLL, 2)], "a broadcast of the session reaches its module alone"
+    for seq in range(30):
+        line.master.send(3, Frame(T.PING, bytes(100), 1, 3, 0, seq))
+    mark = len(line.asked)
+    line.run(0.1)
+    sent = [kind for _, kind, dst in line.asked[mark:] if dst == 3]
+    assert sent.index(T.POLL) < 20, "the answer is not kept waiting by a long queue"
 
 
 def test_what_a_module_queued_arrives_in_order_and_the_answer_ends_without_more():

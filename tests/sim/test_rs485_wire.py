@@ -98,18 +98,29 @@ async def test_four_modules_are_found_and_deliver_at_their_granted_rate(tmp_path
             rate_hz = rig.owner.sessions[uid].plans[0].rate_mhz / 1000
             assert rig.owner.data[uid] - before[uid] == pytest.approx(rate_hz * took, rel=0.15), serial
         assert 0 < rig.bus.load < 1
+        assert rig.line.collisions > 0
+        assert not rig.bus.faults, "collisions belong to the search"
 
 
-async def test_a_fifth_is_plugged_in_and_the_others_do_not_notice(tmp_path):
-    async with a_rig(tmp_path) as rig:
-        uids = [rig.plug(serial) for serial in range(1, 5)]
+@pytest.mark.parametrize(("baud", "count", "load"), [(921_600, 4, 0.05), (230_400, 5, 0.3)])
+async def test_one_more_is_plugged_in_and_the_others_do_not_notice(tmp_path, baud, count, load):
+    async with a_rig(tmp_path, baud) as rig:
+        uids = [rig.plug(serial) for serial in range(1, count + 1)]
         await until(lambda: rig.active(*uids))
         sessions = {uid: rig.owner.sessions[uid].session_id for uid in uids}
-        fifth = rig.plug(5, "comms")
+        await asyncio.sleep(1)
+        assert rig.bus.load > load
+        start, before = asyncio.get_running_loop().time(), rig.owner.data.copy()
+        gaps = {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids}
+        fifth = rig.plug(count + 1, "comms")
         await until(lambda: rig.active(fifth))
         assert rig.active(*uids)
         assert {uid: rig.owner.sessions[uid].session_id for uid in uids} == sessions
-        assert all(rig.owner.sessions[uid].counters["gaps"] == 0 for uid in uids)
+        await asyncio.sleep(1)
+        took = asyncio.get_running_loop().time() - start
+        for uid in uids:
+            assert rig.owner.data[uid] - before[uid] == pytest.approx(10 * took, rel=0.2)
+        assert {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids} == gaps
 
 
 async def test_a_pulled_module_is_given_up_and_keeps_its_address(tmp_path):
