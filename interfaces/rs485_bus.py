@@ -104,6 +104,7 @@ class Rs485Bus:
         except Exception as error:  # noqa: BLE001 -- handed to the caller of `run`
             if not self._over.done():
                 self._over.set_exception(error)
+                self._over.exception()  # seen: `run` may have been cancelled
 
     def _act(self, events: list[Event]) -> None:
         for event in events:
