@@ -41,7 +41,12 @@ class Plugs:
                 places=partial(places, wire),
                 present=self._present,
                 report=report,
-                open_wire=partial(open_bus, port, book),
+                open_wire=partial(
+                    open_bus,
+                    port,
+                    book,
+                    {one.address for one in self.ports.values() if one.wire == wire and one.address},
+                ),
             )
             for wire, port in shared.items()
         }

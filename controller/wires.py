@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from interfaces import spec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from controller.address_book import AddressBook
     from interfaces.bus import Bus
     from interfaces.link import Link
@@ -32,8 +34,8 @@ async def open_link(port: Port) -> Link:
     return await open_serial(port.url)
 
 
-async def open_bus(port: Port, book: AddressBook) -> Bus:
-    """A wire with several modules. Raises LinkError."""
+async def open_bus(port: Port, book: AddressBook, expected: Iterable[int] = ()) -> Bus:
+    """A wire with several modules; `expected` are addresses that pole.toml names. Raises LinkError."""
     addresses = book.table(port.wire, *ADDRESS_RANGES[port.scheme])
     if port.scheme == "rs485":
         from interfaces.rs485_bus import open_rs485
@@ -45,4 +47,4 @@ async def open_bus(port: Port, book: AddressBook) -> Bus:
         return await open_can(port.wire, addresses)
     from interfaces.modbus_bus import open_modbus
 
-    return await open_modbus(port.wire, addresses)
+    return await open_modbus(port.wire, addresses, expected)

@@ -11,6 +11,7 @@ import socket
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,7 @@ from interfaces.port import parse
 from interfaces.registers import FIRST_UNIT, LAST_UNIT, UNPROVISIONED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from interfaces.address_table import AddressTable
     from interfaces.frame import Frame
@@ -35,15 +36,16 @@ TIMEOUT_S: Final = 0.05
 CONNECT_S: Final = 3.0
 PROBE_PERIOD_S: Final = 0.5  # a probe of an absent unit costs a time-out: not more often
 LOAD_WINDOW_S: Final = 1.0
-TURNS_BEFORE_REST: Final = 8
-_BASIC: Final = 1  # FC 0x2B: the basic objects
+USUAL_UNITS: Final = 16  # addresses people set first
+BASIC_OBJECTS: Final = 1  # FC 0x2B / 0x0E
 
 
 class ModbusBus:
-    """A `Bus` of units. One query at a time is on the wire."""
+    """A `Bus` of units. One query at a time is on the wire. `expected` are looked for as often as known addresses."""
 
-    def __init__(self, client: Any, url: str, addresses: AddressTable) -> None:
+    def __init__(self, client: Any, url: str, addresses: AddressTable, expected: Iterable[int] = ()) -> None:
         self._client, self._url, self._addresses = client, url, addresses
+        self._expected = frozenset(expected)
         self._units: dict[int, ModbusUnit] = {}
         self._links: dict[int, BusLink] = {}
         self._faults: Counter[str] = Counter()
@@ -94,8 +96,8 @@ class ModbusBus:
     async def _turn(self) -> None:
         now = self._loop.time()
         unit = min(self._units.values(), key=lambda one: one.due(now), default=None)
-        if now >= self._probe_at and (unit is None or unit.due(now) >= now):
-            self._probe_at = now + PROBE_PERIOD_S
+        if now >= self._probe_at and (unit is None or unit.due(now) > now):
+            self._probe_at = now + (PROBE_PERIOD_S if self._links else 0.0)
             self._units.setdefault(address := next(self._probes), ModbusUnit(address))
             return
         if unit is None or unit.due(now) > now:
@@ -134,6 +136,8 @@ class ModbusBus:
         match query.do:
             case Do.READ:
                 return b"".join(value.to_bytes(2, "big") for value in answer.registers), False
+            case Do.NAME:
+                return b"".join(answer.information.get(one, b"") + b"\0" for one in range(3)), False
             case Do.FILE:
                 return (answer.records[0].record_data if answer.records else b""), False
         return b"", False
@@ -145,6 +149,8 @@ class ModbusBus:
             case Do.WRITE:
                 values = [int.from_bytes(query.data[at : at + 2], "big") for at in range(0, len(query.data), 2)]
                 return await self._client.write_registers(query.address, values, device_id=unit)
+            case Do.NAME:
+                return await self._client.read_device_information(read_code=BASIC_OBJECTS, device_id=unit)
         record = FileRecord(SHEET_FILE, query.address // 2, record_length=query.count + query.count % 2)
         return await self._client.read_file_record([record], device_id=unit)
 
@@ -191,19 +197,15 @@ class ModbusBus:
 
     def _to_probe(self) -> Iterator[int]:
         """Addresses without a unit, for ever: the unprovisioned and the known ones often, the others in turn."""
-        turn = FIRST_UNIT
-        while True:
-            for address in (UNPROVISIONED, *sorted(self._addresses.known.values())):
-                if address not in self._units:
-                    yield address
-            for _ in range(LAST_UNIT):
-                turn = turn % LAST_UNIT + 1
-                if turn not in self._units:
-                    yield turn
-                    break
+        usual, rare = cycle(range(FIRST_UNIT, USUAL_UNITS + 1)), cycle(range(USUAL_UNITS + 1, LAST_UNIT + 1))
+        for turns in cycle((usual, usual, usual, rare)):
+            often = {UNPROVISIONED, *self._expected, *self._addresses.known.values()}
+            yield from (address for address in sorted(often, reverse=True) if address not in self._units)
+            if (address := next(turns)) not in self._units:
+                yield address
 
 
-async def open_modbus(url: str, addresses: AddressTable) -> ModbusBus:
+async def open_modbus(url: str, addresses: AddressTable, expected: Iterable[int] = ()) -> ModbusBus:
     """The bus of `modbus+rtu:///dev/ttyUSB1?baud=115200` or `modbus+tcp://host:502`. Raises LinkError."""
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # its errors are our counters
     port = parse(url)
@@ -229,7 +231,7 @@ async def open_modbus(url: str, addresses: AddressTable) -> ModbusBus:
     client.ctx.comm_params.timeout_connect = TIMEOUT_S
     client.ctx.max_until_disconnect = client.ctx.count_until_disconnect = 1 << 60  # silent units are ours to judge
     _set_options(client)
-    return ModbusBus(client, url, addresses)
+    return ModbusBus(client, url, addresses, expected)
 
 
 def _parity(path: str) -> str:

@@ -53,6 +53,7 @@ class Do(Enum):
     READ = "read"  # FC 0x03/0x04
     WRITE = "write"  # FC 0x10
     FILE = "file"  # FC 0x14
+    NAME = "name"  # FC 0x2B / 0x0E: vendor, product and revision, each ended by a zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class ModbusUnit:
         self._session = 0
         self._period_s = 0.0
         self._format = 2
+        self._named = False
         self._fast = True  # the sheet by file record, until the unit refuses it
         self._pages: list[Page] = []
         self._last_seq = -1
@@ -300,7 +302,21 @@ class ModbusUnit:
             **texts,
             **numbers,
         )
-        self._say(MessageType.HELLO, self.hello, session=0)
+        if self._named:
+            self._say(MessageType.HELLO, self.hello, session=0)
+        else:
+            self._urgent.append(Query(Do.NAME, 0, what="name"))
+
+    def _on_name(self, data: bytes, _argument: str, _now: float) -> None:
+        hello = self.hello or pb.Hello()
+        told = [part.decode("utf-8", "replace") for part in data.split(b"\0")][:2]
+        if told != [hello.vendor, hello.product]:
+            self.gone = (
+                f"its device identification says {' '.join(told)!r}, its identity {hello.vendor} {hello.product}"
+            )
+            return
+        self._named = True
+        self._say(MessageType.HELLO, hello, session=0)
 
     def _on_status(self, data: bytes, _argument: str, now: float) -> None:
         values = LAYOUTS[BlockId.STATUS].unpack(data)
@@ -402,7 +418,10 @@ class ModbusUnit:
 
     def _on_refused(self, what: str, query: Query, argument: str) -> None:
         self.faults["refused"] += 1
-        if what == "file":
+        if what == "name":
+            self._named = True  # a module without FC 0x2B is believed
+            self._due["identity"] = 0.0
+        elif what == "file":
             self._fast = False
             self._ask_sheet(query.address, query.count)
         elif what == "assigned":
