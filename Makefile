@@ -8,10 +8,10 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 
-.PHONY: help setup demo test lint proto lock bench clean tools
+.PHONY: help setup demo test system-test lint proto lock bench clean tools system-tools
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## a ready .venv with every dependency at its exact, hashed version
 
@@ -40,6 +40,19 @@ tools: # the real broker the tests speak to, and what checks the unit file
 test: setup tools lint ## linters, types and the whole suite
 	$(BIN)/pytest -q -n 2
 
+system-tools: # an emulator and what makes a guest for it
+	@PATH="$$PATH:/usr/sbin" && for tool in qemu-system-x86_64 qemu-img mmdebstrap mke2fs cpio zstd xz dpkg-deb; do \
+		command -v $$tool >/dev/null || missing=1; done; \
+	[ -z "$$missing" ] || \
+		{ $(APT) update -qq && $(APT) install -y -qq --no-install-recommends qemu-system-x86 qemu-utils seabios \
+			mmdebstrap e2fsprogs cpio zstd xz-utils >/dev/null; } || \
+		{ echo 'see tests/system/README.md for what must be installed'; exit 1; }
+
+system-test: setup system-tools ## the pole in a guest with a real kernel: USB, CAN, systemd (root, Debian)
+	@[ "$$(id -u)" = 0 ] || { echo 'building the guest needs root'; exit 1; }
+	tests/system/build_image.sh
+	$(BIN)/pytest -q tests/system
+
 demo: setup ## a whole pole on this machine: broker, road, modules on ptys, daemon, picture
 	$(BIN)/pole demo
 
@@ -59,4 +72,4 @@ bench: setup ## every benchmark, one table
 	$(BIN)/python tests/bench/run.py
 
 clean: ## remove what setup and tests left
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .cache .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
