@@ -32,7 +32,10 @@ DEMO: Final = (
     Fault(7.0, Deed.UNPLUG, "lidar"),
     Fault(10.0, Deed.PLUG, "lidar"),
     Fault(14.0, Deed.SWAP, "radar"),
+    Fault(22.0, Deed.UNPLUG, "comms"),
+    Fault(26.0, Deed.PLUG, "comms"),
 )
+DEMO_WIRES: Final = {"camera": "serial", "lidar": "canfd", "radar": "rs485", "comms": "modbus+tcp"}
 
 
 def storm(slots: Sequence[str], count: int, seed: int, *, period_s: float = 0.2) -> tuple[Fault, ...]:

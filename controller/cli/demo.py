@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
+from itertools import cycle
 from pathlib import Path
 
 import click
@@ -18,9 +19,10 @@ import click
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="one JSON line a publication instead of the picture")
 def command(name: str, seconds: float | None, seed: int, *, as_list: bool, as_json: bool) -> None:
-    """Run broker, road, four modules on real ptys, the daemon and the picture, all in one.
+    """Run broker, road, four modules, the daemon and the picture, all in one.
 
-    A module is unplugged and plugged again, another one is swapped: see the slots.
+    The modules are on a serial line, CAN FD, RS-485 and Modbus/TCP, each at its real speed. Two are unplugged and
+    plugged again, another one is swapped: see the slots.
 
     Example: pole demo --scenario intersection --seconds 30 --json
     """
@@ -42,7 +44,7 @@ async def _demo(name: str, seed: int, *, as_json: bool) -> None:
     from controller.cli.watch import watch
     from controller.config_file import load, load_site
     from sim.broker import Broker
-    from sim.fault import DEMO
+    from sim.fault import DEMO, DEMO_WIRES
     from sim.plant import Plant
     from sim.scenario import scenario
 
@@ -50,7 +52,8 @@ async def _demo(name: str, seed: int, *, as_json: bool) -> None:
     log.configure(level="error", json_lines=as_json)
     with tempfile.TemporaryDirectory(prefix="pole-demo-") as name_of_folder:
         folder = Path(name_of_folder)
-        plant = Plant(scene, folder / "ports")
+        wires = dict(zip([spec.slot for spec in scene.modules], cycle(DEMO_WIRES.values()), strict=False)) | DEMO_WIRES
+        plant = Plant(scene, folder / "ports", wires=wires)
         async with Broker("127.0.0.1") as broker:
             (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
             text = scene.config_text({spec.slot: plant.url(spec.slot) for spec in scene.modules})
