@@ -201,3 +201,24 @@ def _to_wire(value: Any, code: str) -> Any:
         data = value.encode() if isinstance(value, str) else bytes(value or b"")
         return data[: int(code[:-1])]
     return int(value or 0)
+
+
+def tables() -> str:
+    """The blocks and their fields as Markdown, for `docs/pmi/modbus.md`."""
+    kinds = {"H": "u16", "h": "i16", "I": "u32", "Q": "u64"}
+    lines = []
+    for one, layout in LAYOUTS.items():
+        lines += [f"### {one.value} {one.name.capitalize()}, {layout.registers} registers", ""]
+        lines += ["| offset | registers | field | type |", "|---|---|---|---|"]
+        offset = 0
+        for name, code in layout.fields.items():
+            size = struct.calcsize(f">{code}") // 2
+            kind = kinds.get(code, f"{size * 2} B")
+            lines.append(f"| {offset} | {size} | {name} | {kind} |")
+            offset += size
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(tables(), end="")  # noqa: T201 -- the documentation is written from it

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import random
+import runpy
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +35,7 @@ from interfaces.registers import (
     chain_link,
     page_bytes,
     parse_page,
+    tables,
 )
 from interfaces.session import ControllerSession
 from interfaces.spec import MessageType
@@ -485,3 +489,16 @@ async def test_plugs_without_end_leave_nothing_behind(tmp_path):
         gc.collect()
         assert len(asyncio.all_tasks()) <= 5
         assert len(bus._links) <= 2
+
+
+def test_the_documentation_has_the_blocks_as_built():
+    text = (Path(__file__).parents[2] / "docs" / "pmi" / "modbus.md").read_text(encoding="utf-8")
+    assert tables().strip() in text
+
+
+def test_the_published_registers_are_what_the_code_says():
+    folder = Path(__file__).parents[1] / "vectors"
+    published = json.loads((folder / "modbus_registers.json").read_text())
+    assert runpy.run_path(str(folder / "generate_modbus_registers.py"))["vectors"]() == published
+    page = parse_page(bytes.fromhex(published["page"]["registers"]), 24)
+    assert (page.t_us, page.seq, page.total, page.clock_err_us) == (0x01020304, 7, 2, 1500)
