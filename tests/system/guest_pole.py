@@ -29,6 +29,7 @@ class GuestPole:
         self.ports = ports
         self.slots = {}
         self.history = deque(maxlen=1000)
+        self.reasons = ()
         self.objects = 0
         self._changed = asyncio.Event()
         self._modules = {}
@@ -73,24 +74,22 @@ class GuestPole:
         task.cancel()
         await asyncio.wait([task])
 
-    async def until(self, slot, state, serial=None, since_ns=0, patience_s=PATIENCE_S):
+    async def until(self, slot, state, serial=None, since_ns=0):
         """Seconds until the pole says so of a slot: `serial` is the module's, after `since_ns` of an earlier state."""
-        loop = asyncio.get_running_loop()
-        asked_at = loop.time()
-        with self._explained(slot, state):
-            async with asyncio.timeout(patience_s):
-                while not self._is(slot, state, serial, since_ns):
-                    self._changed.clear()
-                    await self._changed.wait()
-        return loop.time() - asked_at
+        return await self._when(lambda: self._is(slot, state, serial, since_ns), f"{slot} {state}")
 
-    async def until_seen(self, more=5, patience_s=PATIENCE_S):
+    async def until_said_again(self, slot, sequence):
+        """Wait for a publication on a slot after the one with this sequence number."""
+        await self._when(lambda: self.slots[slot].header.sequence > sequence, f"{slot} said again")
+
+    async def until_reason(self, text):
+        """Wait until the pole gives a reason with this text for being less than it should be."""
+        await self._when(lambda: any(text in reason for reason in self.reasons), text)
+
+    async def until_seen(self, more=5):
         """Wait for as many further publications with objects."""
         goal = self.objects + more
-        async with asyncio.timeout(patience_s):
-            while self.objects < goal:
-                self._changed.clear()
-                await self._changed.wait()
+        await self._when(lambda: self.objects >= goal, "objects")
 
     def states(self, slot):
         """Every state of a slot that was published, in turn."""
@@ -102,12 +101,17 @@ class GuestPole:
             return False
         return serial in {None, seen.identity.serial_number}
 
-    @contextlib.contextmanager
-    def _explained(self, slot, state):
+    async def _when(self, condition, what):
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
         try:
-            yield
+            async with asyncio.timeout(PATIENCE_S):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"{slot} was never {state}: {list(self.history)[-12:]}") from None
+            raise AssertionError(f"not within {PATIENCE_S} s: {what}; {self.reasons} {list(self.history)}") from None
+        return loop.time() - asked_at
 
     async def _listen(self):
         url = f"mqtt://127.0.0.1:{self.machine.broker_port}"
@@ -125,4 +129,6 @@ class GuestPole:
                 self.history.append((one.message.slot, one.message.state, one.message.reason))
         elif one.kind == "objects" and one.message is not None and one.message.objects:
             self.objects += 1
+        elif one.kind == "status" and one.message is not None:
+            self.reasons = tuple(one.message.reasons)
         self._changed.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from usb_adapter import adapter
 from usb_ports import by_id, by_path
 
@@ -57,3 +59,30 @@ async def test_slots_at_usb_ports_take_whatever_adapter_is_put_there(machine, po
             one.plug("camera", another, serial=2)
             await one.until("camera", "PROBATION", "S00002")
             await one.until("camera", "ACTIVE", "S00002")
+
+
+async def test_a_storm_of_plugs_leaves_nothing_behind(machine, pole):
+    async with (
+        pole(PORTS) as one,
+        adapter(machine, "LIDAR-0001", 1) as lidar,
+        adapter(machine, "CAMERA-0002", 2) as camera,
+    ):
+        await one.start()
+        one.plug("lidar", lidar)
+        one.plug("camera", camera)
+        await one.until("lidar", "ACTIVE")
+        await one.until("camera", "ACTIVE")
+        count_files = f"ls /proc/{await one.property('MainPID')}/fd | wc -l"
+        files = await machine.done(count_files)
+        await one.unplug("camera")
+        for cycle in range(20):
+            one.plug("camera", camera)
+            await asyncio.sleep(0.15 * (cycle % 10))  # before the kernel is done, while it says who it is, later
+            await one.unplug("camera")
+        await one.until("camera", "LOST")
+        one.plug("camera", camera)
+        await one.until("camera", "ACTIVE")
+        await one.until_seen()
+        assert await machine.done(count_files) == files
+        assert await one.property("NRestarts") == "0"
+        assert one.states("lidar") in (["ACTIVE"], ["ABSENT", "ACTIVE"])
