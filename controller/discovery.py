@@ -76,6 +76,10 @@ class Ports:
         async with self._changed:
             await self._changed.wait_for(lambda: path in self._present)
 
+    def is_present(self, path: Path) -> bool:
+        """Whether the port was there at the last look."""
+        return path in self._present
+
     async def run(self) -> None:
         """Look until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from controller.bus_keeper import BusKeeper
 from controller.discovery import Ports
 from controller.wires import open_bus, open_link
+from interfaces.errors import LinkError
 from interfaces.port import parse
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Plugs:
     ) -> None:
         self.ports: Mapping[str, Port] = {slot: parse(url) for slot, url in urls.items()}
         self._files = Ports(Path(port.path) for port in self.ports.values() if port.path)
+        self._refused: dict[str, str] = {}  # by slot: why a port that is there cannot be opened
         shared = {port.wire: port for port in self.ports.values() if port.shared}
         self._buses = {
             wire: BusKeeper(
@@ -62,9 +64,15 @@ class Plugs:
         port = self.ports[slot]
         if port.shared:
             return await self._buses[port.wire].link_for(slot)
-        if port.path:
-            await self._present(port.path)
-        return await open_link(port)
+        if not port.path:
+            return await open_link(port)
+        await self._present(port.path)
+        self._refused.pop(slot, None)
+        try:
+            return await open_link(port)
+        except LinkError as error:
+            self._refused[slot] = str(error)
+            raise
 
     def neighbours(self, slot: str) -> list[str]:
         """The other slots of the same wire."""
@@ -77,7 +85,10 @@ class Plugs:
         return bus.load if bus is not None else 0.0
 
     def troubles(self) -> Iterator[str]:
-        """Shared wires that cannot be opened and modules on them that no slot takes, for a person."""
+        """Ports that are there but cannot be opened, and modules on shared wires that no slot takes, for a person."""
+        for slot, cause in self._refused.items():
+            if self._files.is_present(Path(self.ports[slot].path)):
+                yield f"slot {slot}: {cause}"
         for wire, bus in self._buses.items():
             if bus.trouble:
                 yield f"wire {wire}: {bus.trouble}"

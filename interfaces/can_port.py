@@ -33,6 +33,7 @@ _CURES: Final = {
     19: "there is no such interface: is the adapter plugged in?",
     100: "the interface is down: ip link set NAME up type can bitrate 500000",
     97: "this system has no SocketCAN: load the kernel module can-raw",
+    22: "the interface does not take such frames: for fd=1 it must carry CAN FD",
     1: "not permitted",
 }
 

@@ -21,6 +21,7 @@ DEFAULT_BAUD: Final = BAUD_RATES[0]
 _CURES: Final = {
     errno.ENOENT: "there is no such port; is the module plugged in?",
     errno.EACCES: "permission denied; add the user to group dialout",
+    errno.EPERM: "the service may not use it; load the drivers of serial adapters before the service starts",
     errno.EBUSY: "another program holds the port",
     errno.EAGAIN: "another program holds the port",
     errno.EIO: "the port does not answer; is the module plugged in?",

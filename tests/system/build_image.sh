@@ -122,7 +122,7 @@ pole() {  # this checkout's wheel and unit files
   in_root /opt/pole/bin/python -m compileall -q /opt/pole/lib || true
   rm -f "$ROOT"/*.whl
   install -D -m 644 "$TREE/systemd/pole.service" "$ROOT/etc/systemd/system/pole.service"
-  install -D -m 644 "$TREE/deploy/site.geojson" "$ROOT/etc/pole/site.geojson"
+  install -D -m 644 "$TREE/deploy/80-pole.rules" "$ROOT/etc/udev/rules.d/80-pole.rules"
 }
 
 recipe=$(cat "$HERE"/*.sh "$HERE/unpack_kernel.py" "$HERE"/guest/{init,agent.py,agent.service} "$TREE/requirements/run.txt" | digest)
@@ -134,7 +134,7 @@ fi
 rm -rf "$CACHE/wheel"
 SOURCE_DATE_EPOCH=0 "$PYTHON" -m pip wheel -q --no-deps --no-build-isolation -w "$CACHE/wheel" "$TREE"
 wheel=$(echo "$CACHE"/wheel/*.whl)
-contents=$(echo "$recipe" | cat - "$wheel" "$TREE/systemd/pole.service" "$TREE/deploy/site.geojson" | digest)
+contents=$(echo "$recipe" | cat - "$wheel" "$TREE"/{systemd/pole.service,deploy/80-pole.rules} | digest)
 if [ "$(cat "$CACHE/contents" 2>/dev/null)" != "$contents" ]; then
   pole "$wheel"
   rm -f "$CACHE/contents" "$CACHE/rootfs.ext4"

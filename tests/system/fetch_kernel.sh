@@ -6,4 +6,4 @@ mkdir -p "$1/kernel"
 chroot "$1" sh -ec '
   cd /kernel
   package=$(apt-cache depends linux-image-amd64 | sed -n "s/.*Depends: \(linux-image-[^ ]*\).*/\1/p" | head -1)
-  apt-get -qq download "$package"'
+  apt-get -qq -o APT::Sandbox::User=root download "$package"'

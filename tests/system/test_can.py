@@ -110,5 +110,4 @@ async def test_what_can0_stands_for_is_taken_away_and_comes_back(machine, pole, 
 async def test_an_interface_without_fd_is_told_apart(machine, pole, cards):
     async with pole({"comms": f"{CLASSIC}?fd=1"}) as one:
         await one.start()
-        await one.until_reason("can0")
-        print(one.reasons)
+        await one.until_reason("it must carry CAN FD")

@@ -61,6 +61,15 @@ async def test_slots_at_usb_ports_take_whatever_adapter_is_put_there(machine, po
             await one.until("camera", "ACTIVE", "S00002")
 
 
+async def test_adapters_pass_bytes_on_at_once_and_are_no_modems(machine):
+    async with adapter(machine, "LIDAR-0001", 1) as lidar:
+        lidar.plug()
+        await machine.until("[ -e /dev/serial/by-id/*LIDAR-0001* ]")
+        await machine.done("udevadm settle")
+        assert await machine.done("cat /sys/bus/usb-serial/devices/ttyUSB0/latency_timer") == "1"
+        assert "ID_MM_PORT_IGNORE=1" in await machine.done("udevadm info /dev/ttyUSB0")
+
+
 async def test_a_storm_of_plugs_leaves_nothing_behind(machine, pole):
     async with (
         pole(PORTS) as one,
