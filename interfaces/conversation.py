@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from interfaces.frame import Frame
     from interfaces.proto import pmi_pb2 as pb
+    from interfaces.security import SecureChannel
 
 MAX_QUEUED: Final = 64
 RESTART_AFTER: Final = 5
@@ -60,6 +61,7 @@ class Conversation:
         self._attempts = 0
         self._time = TimeExchange()
         self._asking = Asking()
+        self._channel: SecureChannel | None = None
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do next (s), None for never."""
@@ -130,7 +132,7 @@ class Conversation:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
         frame = replace(frame, seq=self._seq)
         self._asking.sent(frame)
-        self._out.append(frame)
+        self._out.append(self._sealed(frame))
 
     def _on_ack(self, frame: Frame) -> None:
         if self._asking.heard(frame):
@@ -147,7 +149,10 @@ class Conversation:
         self._emit(frame)
 
     def _acknowledge(self, frame: Frame) -> None:
-        self._out.append(acknowledgement(frame, ADDRESS_CONTROLLER))
+        self._out.append(self._sealed(acknowledgement(frame, ADDRESS_CONTROLLER)))
+
+    def _sealed(self, frame: Frame) -> Frame:
+        return frame if self._channel is None else self._channel.seal(frame)
 
     def _send_time_request(self) -> None:
         self._send(MessageType.TIME_REQUEST, self._time.request(self._wall_ns // 1000))

@@ -33,6 +33,20 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The module proved the key of its data sheet; answer with `activate` or `reject`."""
+
+    device_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFailed:
+    """It did not, and the text says how; answer with `reject`, or with `activate` to go on without."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DataMessage:
     """One data message inside the granted plan."""
 
@@ -84,4 +98,15 @@ class Said:
     detail: str
 
 
-Event = StateChanged | Identified | DataMessage | TimeSample | SelfTestDone | HeartbeatSeen | Fault | Said
+Event = (
+    StateChanged
+    | Identified
+    | Authenticated
+    | AuthenticationFailed
+    | DataMessage
+    | TimeSample
+    | SelfTestDone
+    | HeartbeatSeen
+    | Fault
+    | Said
+)

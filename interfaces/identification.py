@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from interfaces.allowance import Allowance
-from interfaces.conversation import Conversation, Timer, is_after
+from interfaces.authentication import Authentication
+from interfaces.conversation import Timer, is_after
 from interfaces.datasheet import parse, sheet_hash
 from interfaces.errors import LocalProtocolError
 from interfaces.events import Event, Identified
@@ -26,7 +27,7 @@ MIN_RETRY_AFTER_S: Final = 1
 _BUSY_IDENTIFYING: Final = frozenset({State.PRESENT, State.IDENTIFYING})
 
 
-class Identification(Conversation):
+class Identification(Authentication):
     """The phases before a module serves. `sheet_lookup(hash)` returns a cached sheet's bytes or None."""
 
     def __init__(
@@ -37,7 +38,6 @@ class Identification(Conversation):
         sheet_lookup: Callable[[bytes], bytes | None] = lambda _hash: None,
     ) -> None:
         super().__init__(session_id, address)
-        self.sheet: pb.DataSheet | None = None
         self.plans: tuple[pb.Plan, ...] = ()
         self.probation = False
         self._lookup = sheet_lookup
@@ -49,6 +49,8 @@ class Identification(Conversation):
         """Grant plans to an identified module; raises LocalProtocolError in any other state."""
         if self.state is not State.IDENTIFYING or self.sheet is None:
             raise LocalProtocolError(f"activate: the module is {self.state}, not identified")
+        if self._attempt is not None:
+            raise LocalProtocolError("activate: the module is being authenticated")
         self._now = now
         self.plans = tuple(plans)
         self.probation = probation
@@ -109,6 +111,7 @@ class Identification(Conversation):
         hello = self._known_hello()
         self._rest()
         self._out.clear()
+        self._forget_authentication()
         self.plans, self.sheet = (), None
         self._attempts = 0
         self.session_id = self.session_id % 0xFFFF + 1
@@ -156,7 +159,7 @@ class Identification(Conversation):
             self._fault("bad_sheet", "PMI §3", text)
             self._reject(pb.BAD_SHEET, text, 60)
             return
-        self.sheet = sheet
+        self.sheet, self._sheet_bytes = sheet, data
         self._events.append(Identified(self._known_hello(), sheet, data))
 
     def _reject(self, reason: int, text: str, retry_after_s: int) -> None:
@@ -185,6 +188,9 @@ class Identification(Conversation):
             self._start_serving()
 
     def _on_no_reply(self) -> None:
+        if self._attempt is not None:
+            self._on_no_authentication(self._attempt)
+            return
         self._attempts += 1
         if self._attempts > REQUEST_RETRIES:
             self._lose(f"no answer to {REQUEST_RETRIES + 1} requests")

@@ -18,6 +18,7 @@ from interfaces.datasheet import parse, sheet_hash
 from interfaces.errors import LocalProtocolError
 from interfaces.frame import Flag
 from interfaces.message import KINDS, BadMessage, Direction, Message, decode, encode, is_data
+from interfaces.module_authentication import ModuleAuthentication
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import (
     ADDRESS_CONTROLLER,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as Body
 
     from interfaces.frame import Frame
+    from interfaces.security import DeviceCredentials
 
 MAX_QUEUED: Final = 64
 _RATE_MARGIN: Final = 1.1
@@ -94,10 +96,13 @@ ModuleEvent = PlanGranted | PlanEnded | Rejected | IdentifyAsked | SelfTestAsked
 class ModuleSession:
     """One module on one link; `sheet_bytes` decides the hash and size in its HELLO, `rng` spreads its HELLOs.
 
-    `health` is copied into every heartbeat: the owner sets its state, faults, temperature and supply.
+    `health` is copied into every heartbeat: the owner sets its state, faults, temperature and supply. `credentials`
+    make it an L3 module.
     """
 
-    def __init__(self, hello: pb.Hello, sheet_bytes: bytes, *, rng: random.Random) -> None:
+    def __init__(
+        self, hello: pb.Hello, sheet_bytes: bytes, *, rng: random.Random, credentials: DeviceCredentials | None = None
+    ) -> None:
         sheet, problems = parse(sheet_bytes)
         if problems:
             raise LocalProtocolError("own data sheet: " + "; ".join(problems))
@@ -129,6 +134,7 @@ class ModuleSession:
         self._unsupported_allowance = Allowance(4, 1.0)
         self._asking = Asking()
         self._last_word: tuple[int, int] | None = None
+        self.authentication = ModuleAuthentication(credentials, self.hello, sheet_bytes)
 
     # ------------------------------------------------------------------------------------------- frames and time
 
@@ -136,7 +142,9 @@ class ModuleSession:
         """Take one good frame from the link."""
         self._now, self._t_us = now, t_us
         message = decode(frame)
-        if frame.flags & Flag.ACK:
+        if fault := self.authentication.fault(frame):
+            self.counters[fault] += 1
+        elif frame.flags & Flag.ACK:
             self.counters["unasked"] += not self._asking.heard(frame)
         elif isinstance(message, Message) and message.type is MessageType.ASSIGN:
             self._on_assign(message)
@@ -176,7 +184,8 @@ class ModuleSession:
         frames = self._out + [self._frame(*data) for data in self._newest.values()]
         self._out = []
         self._newest.clear()
-        return [frame if frame.flags & Flag.ACK else self._numbered(frame) for frame in frames]
+        numbered = (frame if frame.flags & Flag.ACK else self._numbered(frame) for frame in frames)
+        return [self.authentication.seal(frame) for frame in numbered]
 
     # -------------------------------------------------------------------------------------------- what the owner says
 
@@ -221,6 +230,7 @@ class ModuleSession:
         if body.session == self.session_id:
             return
         self._forget(ModuleState.ASSIGNED, "a new session was assigned")
+        self.authentication.renew()
         self.session_id, self.address = body.session, body.address & 0xFF
         self._hello_at = math.inf
         self._patience_until = self._now + HEARTBEAT_TIMEOUT
@@ -248,7 +258,8 @@ class ModuleSession:
         body = message.body
         if not isinstance(body, pb.Activate):
             return
-        fault = next((text for plan in body.plans if (text := self._plan_fault(plan))), "")
+        fault = self.authentication.plan_fault()
+        fault = fault or next((text for plan in body.plans if (text := self._plan_fault(plan))), "")
         if fault:
             self._send(MessageType.ACTIVATED, pb.Activated(result=pb.REFUSED, detail=fault))
             return
@@ -313,6 +324,13 @@ class ModuleSession:
         if isinstance(message.body, pb.Identify):
             self._events.append(IdentifyAsked(message.body.seconds))
 
+    def _on_authentication(self, message: Message) -> None:
+        answer = self.authentication.answer(message, self.session_id, waiting=self.state is ModuleState.ASSIGNED)
+        if isinstance(answer, str):
+            self.counters[answer] += 1
+        else:
+            self._send(*answer)
+
     def _on_goodbye(self, _message: Message) -> None:
         self._seek("the controller said goodbye", after_s=self._rng.uniform(0.1, HELLO_PERIOD))
 
@@ -374,4 +392,6 @@ class ModuleSession:
         MessageType.SELF_TEST: _on_self_test,
         MessageType.IDENTIFY: _on_identify,
         MessageType.GOODBYE: _on_goodbye,
+        MessageType.AUTH_START: _on_authentication,
+        MessageType.AUTH_FINISH: _on_authentication,
     }

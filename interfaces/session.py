@@ -58,12 +58,14 @@ class ControllerSession(Identification):
         self._unsupported_allowance = Allowance(4, 1.0)
         self._on_cause: dict[Cause, Callable[[Message, Frame], None]] = {
             Cause.SHEET_CHUNK: self._on_chunk,
+            Cause.AUTH_REPLY: self._on_auth_reply,
+            Cause.AUTH_DONE: self._on_auth_done,
             Cause.ACTIVATED: self._on_activated,
             Cause.HEARTBEAT: self._on_heartbeat,
             Cause.PONG: self._on_noted,
             Cause.TIME_REPLY: self._on_time_reply,
             Cause.SELF_TEST_RESULT: self._on_self_test,
-            Cause.UNSUPPORTED: self._on_noted,
+            Cause.UNSUPPORTED: self._on_unsupported,
             Cause.GOODBYE: self._on_goodbye,
             Cause.DATA: self._on_data,
         }
@@ -79,6 +81,8 @@ class ControllerSession(Identification):
     def receive(self, frame: Frame, now: float, wall_ns: int) -> list[Event]:
         """Take one good frame from the link."""
         self._now, self._wall_ns = now, wall_ns
+        if not self._believes(frame):
+            return self._take_events()
         message = decode(frame)
         if frame.flags & Flag.ACK:
             self._on_ack(frame)
@@ -266,6 +270,11 @@ class ControllerSession(Identification):
     def _on_noted(self, message: Message, _frame: Frame) -> None:
         self.counters[message.type.name.lower()] += 1
 
+    def _on_unsupported(self, message: Message, frame: Frame) -> None:
+        self._on_noted(message, frame)
+        if isinstance(message.body, pb.Unsupported) and message.body.type in _AUTHENTICATION:
+            self._on_unsupported_authentication()
+
     def _doubt(self, reason: str) -> None:
         self._doubts.add(reason)
         self._move(Cause.DEGRADE, reason)
@@ -309,7 +318,10 @@ class ControllerSession(Identification):
         self._lose(f"silent for {HEARTBEAT_TIMEOUT:g} s")
 
 
+_AUTHENTICATION: Final = frozenset({MessageType.AUTH_START, MessageType.AUTH_FINISH})
 _CAUSES: Final = {
+    MessageType.AUTH_REPLY: Cause.AUTH_REPLY,
+    MessageType.AUTH_DONE: Cause.AUTH_DONE,
     MessageType.SHEET_CHUNK: Cause.SHEET_CHUNK,
     MessageType.ACTIVATED: Cause.ACTIVATED,
     MessageType.HEARTBEAT: Cause.HEARTBEAT,

@@ -130,6 +130,12 @@ RS485_UNMUTE: Final = 3.0  # without POLL a module answers BRANCH again
 RS485_SEARCH_WIDTH: Final = 256  # ranges left to ask for: more modules than have addresses, so it is noise
 RS485_DUPLICATE_PAUSE: Final = 10.0  # until such a uid is asked for again
 
+# Level L3 (PMI §5)
+LEVEL_SECURED: Final = 3
+KEY_SIZE: Final = 32  # X25519, Ed25519 and each directional key
+NONCE_SIZE: Final = 16
+SIGNATURE_SIZE: Final = 64
+
 
 class ObjectClass(IntEnum):
     """Object classes: the CAVC sizeClassification codes, plus two of ours in its reserved range."""

@@ -36,6 +36,8 @@ class Cause(StrEnum):
     SELF_TEST_RESULT = "SELF_TEST_RESULT"
     UNSUPPORTED = "UNSUPPORTED"
     GOODBYE = "GOODBYE"
+    AUTH_REPLY = "AUTH_REPLY"
+    AUTH_DONE = "AUTH_DONE"
     DATA = "data"
     ASSIGN = "assign"
     GRANT = "grant"
@@ -69,6 +71,8 @@ TRANSITIONS: Final[Mapping[tuple[State, Cause], State]] = MappingProxyType(
         **_to(State.IDENTIFYING, Cause.ASSIGN, State.PRESENT),
         **_to(State.IDENTIFYING, Cause.REVIVE, State.LOST),
         **_stay(Cause.SHEET_CHUNK, State.IDENTIFYING),
+        **_stay(Cause.AUTH_REPLY, State.IDENTIFYING),
+        **_stay(Cause.AUTH_DONE, State.IDENTIFYING, *SERVING),
         **_stay(Cause.ACTIVATED, State.IDENTIFYING, *SERVING),
         **_to(State.ACTIVE, Cause.GRANT, State.IDENTIFYING),
         **_to(State.PROBATION, Cause.GRANT_ON_PROBATION, State.IDENTIFYING),
