@@ -113,6 +113,13 @@ class NearMisses(_Section):
     drac_mps2: tuple[float, float, float] = (3.0, 3.4, 6.0)
 
 
+class Trust(_Section):
+    """Firmware of modules that authenticate: told, or refused when it is not in the list. Keys: `pole trust`."""
+
+    firmware: Literal["log", "enforce"] = "log"
+    firmware_allowed: tuple[Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$")], ...] = ()  # fw_hash, hex
+
+
 class Config(_Section):
     """A whole pole.toml."""
 
@@ -123,4 +130,5 @@ class Config(_Section):
     fusion: Fusion = Fusion()
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()
+    trust: Trust = Trust()
     slot: dict[str, Slot]

@@ -10,13 +10,24 @@ from collections import deque
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from controller.admission import decide
+from controller.admission import Grant, decide
 from controller.budget import Budget, load
+from controller.gate import Gate
 from controller.probation import Probation, Requirement, SwapRecord
 from controller.slot import ModuleIdentity, SlotReport
 from controller.timesync import ClockMap
 from interfaces.errors import AdmissionError
-from interfaces.events import DataMessage, Event, HeartbeatSeen, Identified, SelfTestDone, StateChanged, TimeSample
+from interfaces.events import (
+    Authenticated,
+    AuthenticationFailed,
+    DataMessage,
+    Event,
+    HeartbeatSeen,
+    Identified,
+    SelfTestDone,
+    StateChanged,
+    TimeSample,
+)
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
 from interfaces.spec import TIME_ERROR_GOAL, MessageType
@@ -30,6 +41,7 @@ if TYPE_CHECKING:
     from controller.config import Slot
     from controller.pipeline import Pipeline
     from controller.served import Served
+    from controller.vouching import Voucher
     from interfaces.datasheet import SheetCache
     from interfaces.wire_cost import WireCost
 
@@ -40,9 +52,10 @@ NS_PER_S: Final = 1_000_000_000
 
 class SlotKeeper:
     """Keeps one slot for ever, whatever is plugged into it. `serving()` gives the uids that serve other slots,
-    `neighbours()` the shares of the same wire's time that its other slots were granted, 0 for those who wait."""
+    `neighbours()` the shares of the same wire's time that its other slots were granted, 0 for those who wait;
+    without a `gate` nobody is trusted, and an L3 slot refuses every module."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is one thing that a slot depends on
         self,
         name: str,
         slot: Slot,
@@ -53,6 +66,7 @@ class SlotKeeper:
         serving: Callable[[str], set[bytes]],
         cost: WireCost | None = None,
         neighbours: Callable[[], Sequence[float]] = tuple,
+        gate: Gate | None = None,
     ) -> None:
         self.name, self.slot = name, slot
         self.session = ControllerSession(session_id=random.randrange(0xFFFF), sheet_lookup=sheets.get)  # noqa: S311 -- no secret: it only keeps old sessions apart
@@ -67,6 +81,8 @@ class SlotKeeper:
         self._swap_record = ""
         self._state, self._reason, self._since_ns = State.ABSENT, "nothing is plugged in", 0
         self.told: deque[str] = deque(maxlen=16)  # for the log, taken by the owner
+        self._gate = gate or Gate()
+        self._proving: tuple[Identified, Voucher] | None = None
         self._health: dict[str, int] = {}  # what the module counts itself
         self._arrivals: deque[tuple[float, float, int]] = deque(maxlen=1000)  # now, latency s, objects
         self._late = 0
@@ -89,7 +105,7 @@ class SlotKeeper:
         """Act on what the session said."""
         for event in events:
             match event:
-                case Identified():
+                case Identified() | Authenticated() | AuthenticationFailed():
                     self.handle(self._admit(event, now), now, wall_ns)
                 case StateChanged():
                     self._on_state(event, now, wall_ns)
@@ -170,19 +186,40 @@ class SlotKeeper:
         shares = self._neighbours()
         return Budget(self._cost, tuple(share for share in shares if share), sum(not share for share in shares))
 
-    def _admit(self, event: Identified, now: float) -> list[Event]:
-        self._sheets[event.hello.sheet_hash] = event.sheet_bytes
+    def _admit(self, event: Identified | Authenticated | AuthenticationFailed, now: float) -> list[Event]:
         try:
-            grant = decide(
-                self.slot,
-                event.hello,
-                event.sheet,
-                active_uids=self._serving(self.name),
-                previous_uid=self._served.get(self.name),
-                budget=self._budget(),
-            )
+            if isinstance(event, Identified):
+                return self._on_identified(event, now)
+            proving, self._proving = self._proving, None
+            if proving is None or isinstance(event, AuthenticationFailed):
+                text = event.text if isinstance(event, AuthenticationFailed) else "nobody asked"
+                raise AdmissionError(pb.NOT_TRUSTED, f"the module could not prove who it is: {text}")
+            self._gate.passed(*proving, self.told.append)
+            return self._activate(proving[0], self._decide(proving[0]), now)
         except AdmissionError as error:
             return self.session.reject(error.reason, error.text, RETRY_AFTER_S, now=now)
+
+    def _on_identified(self, event: Identified, now: float) -> list[Event]:
+        self._sheets[event.hello.sheet_hash] = event.sheet_bytes
+        grant = self._decide(event)
+        found = self._gate.voucher(self.slot, event, self.told.append)
+        if found is None:
+            return self._activate(event, grant, now)
+        voucher, credentials = found
+        self._proving = event, voucher
+        return self.session.authenticate(credentials, now=now)
+
+    def _decide(self, event: Identified) -> Grant:
+        return decide(
+            self.slot,
+            event.hello,
+            event.sheet,
+            active_uids=self._serving(self.name),
+            previous_uid=self._served.get(self.name),
+            budget=self._budget(),
+        )
+
+    def _activate(self, event: Identified, grant: Grant, now: float) -> list[Event]:
         self._capability = self._kind.capability(event.sheet)
         self._clock = ClockMap(self._capability.latency_s)
         return self.session.activate(grant.plans, probation=grant.probation, now=now)
