@@ -48,6 +48,7 @@ VERSION: Final = "0.1.0"
 STATUS_PERIOD_S: Final = 1.0
 EARLIEST, LATEST = 0.85, 1.5  # periods from one tick to the next: after the first message in between
 SEATED: Final = frozenset({State.PRESENT, State.IDENTIFYING, *SERVING})
+FRAMES_A_TURN: Final = 4  # messages fused in one go; then links and timers have their turn
 SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
 
 
@@ -144,7 +145,10 @@ class App:
                 self.log.error("tick_failed", detail=f"{type(error).__name__}: {error}")
 
     async def _say_road(self, publisher: Publisher) -> None:
-        tracks = self.pipeline.look(utc_ns())
+        now_ns = utc_ns()
+        while self.pipeline.advance(now_ns, FRAMES_A_TURN):  # noqa: ASYNC110 -- work in portions, nothing is awaited
+            await asyncio.sleep(0)
+        tracks = self.pipeline.look(now_ns)
         self._tracks = len(tracks.objects)
         newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
         for index, one in enumerate(objects_message(tracks, self._sender, self._stamp())):

@@ -95,6 +95,10 @@ class Pipeline:
         )
         return int((away.min(1) <= NEAR_M).sum()), len(rows)
 
+    def advance(self, valid_at_ns: int, frames: int) -> bool:
+        """A part of what `look` has to do, so that others have their turn in between; whether there is more."""
+        return self._tracker.advance(valid_at_ns, frames)
+
     def look(self, valid_at_ns: int) -> Tracks:
         """The road at one instant."""
         self._newest = self._tracker.at(valid_at_ns)

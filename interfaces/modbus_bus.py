@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from interfaces.address_table import AddressTable
     from interfaces.frame import Frame
 
-TIMEOUT_S: Final = 0.05
+TIMEOUT_S: Final = 0.05  # of an answer on a line; a TCP module shares its host with other programs
+TCP_TIMEOUT_S: Final = 0.1
 CONNECT_S: Final = 3.0
 PROBE_PERIOD_S: Final = 0.5  # a probe of an absent unit costs a time-out: not more often
 LOAD_WINDOW_S: Final = 1.0
@@ -228,7 +229,7 @@ async def open_modbus(url: str, addresses: AddressTable, expected: Iterable[int]
     if not connected:
         client.close()
         raise LinkError(f"{url}: {cause}; is the module plugged in?")
-    client.ctx.comm_params.timeout_connect = TIMEOUT_S
+    client.ctx.comm_params.timeout_connect = TCP_TIMEOUT_S if port.scheme == "modbus+tcp" else TIMEOUT_S
     client.ctx.max_until_disconnect = client.ctx.count_until_disconnect = 1 << 60  # silent units are ours to judge
     _set_options(client)
     return ModbusBus(client, url, addresses, expected)

@@ -47,12 +47,15 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A parsed URL; `place` is a path, an interface or host:port, `wire` the URL without what selects a module."""
+    """A parsed URL; `place` is a path, an interface or host:port. `wire`, the URL without what selects a module, is the
+    same for every module on one wire; `cost` is what messages cost there."""
 
     url: str
     scheme: str
     place: str
     options: Mapping[str, str]
+    wire: str
+    cost: WireCost
 
     @property
     def shared(self) -> bool:
@@ -63,12 +66,6 @@ class Port:
     def path(self) -> str:
         """The file that is there while the wire is; empty when there is none to watch."""
         return self.place if SCHEMES[self.scheme].on_path else ""
-
-    @property
-    def wire(self) -> str:
-        """The same for every module on one wire."""
-        kept = {key: value for key, value in self.options.items() if key not in SELECTORS}
-        return self.url.split("?")[0] + (f"?{urlencode(kept)}" if kept else "")
 
     @property
     def uid(self) -> bytes:
@@ -84,23 +81,6 @@ class Port:
     def baud(self) -> int:
         """Bits per second of a serial line."""
         return int(self.options.get("baud", BAUD_RATES[0]))
-
-    @property
-    def cost(self) -> WireCost:
-        """What messages cost on it."""
-        match self.scheme:
-            case "serial":
-                return wire_cost.serial(self.baud)
-            case "rs485":
-                return wire_cost.rs485(self.baud)
-            case "modbus+rtu":
-                return wire_cost.modbus_rtu(self.baud)
-            case "modbus+tcp":
-                return wire_cost.modbus_tcp()
-            case "tcp":
-                return wire_cost.stream()
-        bitrate, data = (int(self.options.get(key, usual)) for key, usual in _CAN_RATES)
-        return wire_cost.can(bitrate, data if self.options.get("fd", "0") != "0" else 0)
 
 
 _CAN_RATES: Final = (("bitrate", BITRATE), ("data_bitrate", DATA_BITRATE))
@@ -130,7 +110,9 @@ def parse(url: str) -> Port:
         raise LinkError(f"{url}: unknown option {strange[0]!r}; {hint}")
     if "uid" in options and not _is_uid(options["uid"]):
         raise LinkError(f"{url}: uid is {options['uid']!r}, it must be 32 hexadecimal digits")
-    return Port(url, scheme, place, MappingProxyType(options))
+    kept = {key: value for key, value in options.items() if key not in SELECTORS}
+    wire = url.split("?", maxsplit=1)[0] + (f"?{urlencode(kept)}" if kept else "")
+    return Port(url, scheme, place, MappingProxyType(options), wire, _cost(scheme, options))
 
 
 def _known_options(scheme: Scheme) -> tuple[str, ...]:
@@ -148,3 +130,20 @@ def _is_uid(text: str) -> bool:
         return len(bytes.fromhex(text)) == 16
     except ValueError:
         return False
+
+
+def _cost(scheme: str, options: Mapping[str, str]) -> WireCost:
+    baud = int(options.get("baud", BAUD_RATES[0]))
+    match scheme:
+        case "serial":
+            return wire_cost.serial(baud)
+        case "rs485":
+            return wire_cost.rs485(baud)
+        case "modbus+rtu":
+            return wire_cost.modbus_rtu(baud)
+        case "modbus+tcp":
+            return wire_cost.modbus_tcp()
+        case "tcp":
+            return wire_cost.stream()
+    bitrate, data = (int(options.get(key, usual)) for key, usual in _CAN_RATES)
+    return wire_cost.can(bitrate, data if options.get("fd", "0") != "0" else 0)

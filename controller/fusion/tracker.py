@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_DETECTIONS: Final = 500
 RESTART_AFTER: Final = 10
 MAX_FUTURE_NS: Final = 1_000_000_000
+MEAN_OF: Final = 50  # messages
 MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
 LIMITS: Final = {"z": 1e4, "vx": 100.0, "vy": 100.0, "yaw": 100.0, "sigma_vel": 100.0, "range_rate": 100.0}
 
@@ -68,8 +69,10 @@ class Tracker:
         "_frames",
         "_history_ns",
         "_keys",
+        "_late_ns",
         "_seed",
         "_sensors",
+        "_undone",
         "counters",
     )
 
@@ -80,8 +83,9 @@ class Tracker:
         self._history_ns, self._coast_s, self._seed = round(history_s * 1e9), coast_s, seed
         self._keys: list[Key] = []
         self._frames: list[Frame] = []
-        self._banks: list[Bank] = []  # the bank after each frame
+        self._banks: list[Bank] = []  # the bank after each frame, as far as somebody has asked
         self._base: Bank | None = None  # the bank before the first frame of the ring
+        self._late_ns = self._undone = 0.0  # means of how late messages come, and of how many they come before
         self._behind = 0  # messages in a row that arrived before the ring
         self.counters = Counters()
 
@@ -108,10 +112,17 @@ class Tracker:
         return self._insert(self._frame(detections, sensor))
 
     def at(self, valid_at_ns: int) -> Tracks:
-        """Every confirmed track at `valid_at_ns`, from the messages measured up to then; changes nothing."""
+        """Every confirmed track at `valid_at_ns`, from the messages measured up to then."""
         index = bisect.bisect_right(self._keys, (valid_at_ns, SLOTS, b""))
+        self._step_to(index)
         bank = self._banks[index - 1] if index else self._base
         return report(bank if bank is not None else empty_bank(valid_at_ns), valid_at_ns)
+
+    def advance(self, valid_at_ns: int, frames: int) -> bool:
+        """Do some of the work that `at` has to do, at most `frames` messages of it; whether there is more."""
+        index = bisect.bisect_right(self._keys, (valid_at_ns, SLOTS, b""))
+        self._step_to(min(index, len(self._banks) + frames))
+        return len(self._banks) < index
 
     def _insert(self, frame: Frame) -> Added:
         key = (frame.stamp_ns, frame.sensor.slot_index, frame.rows.tobytes())
@@ -120,9 +131,7 @@ class Tracker:
         self._keys.insert(index, key)
         self._frames.insert(index, frame)
         del self._banks[index:]
-        for pending in self._frames[index:]:
-            before = self._banks[-1] if self._banks else self._base or empty_bank(pending.stamp_ns)
-            self._banks.append(step(before, pending, seed=self._seed, coast_s=self._coast_s))
+        self._step_to(bisect.bisect_left(self._keys, (self._keys[-1][0] - self._patience_ns(index), -1, b"")))
         replayed = len(self._frames) - index - 1
         self._behind = 0
         self.counters.accepted += 1
@@ -131,10 +140,24 @@ class Tracker:
         self._trim()
         return Added(accepted=True, late=late, replayed=replayed)
 
+    def _step_to(self, index: int) -> None:
+        """Fuse the first `index` frames of the ring."""
+        for pending in self._frames[len(self._banks) : index]:
+            before = self._banks[-1] if self._banks else self._base or empty_bank(pending.stamp_ns)
+            self._banks.append(step(before, pending, seed=self._seed, coast_s=self._coast_s))
+
+    def _patience_ns(self, index: int) -> int:
+        """How long messages wait for late ones before they are fused: not at all, unless late ones would undo much."""
+        late_ns, undone = self._keys[-1][0] - self._keys[index][0], len(self._keys) - index - 1
+        self._late_ns += (late_ns - self._late_ns) / MEAN_OF
+        self._undone += (undone - self._undone) / MEAN_OF
+        return round(4 * self._late_ns) if self._undone > 1 else 0
+
     def _trim(self) -> None:
         oldest = self._keys[-1][0] - self._history_ns
         passed = bisect.bisect_left(self._keys, (oldest, -1, b""))
         if passed:
+            self._step_to(passed)
             self._base = self._banks[passed - 1]
             del self._keys[:passed], self._frames[:passed], self._banks[:passed]
 
