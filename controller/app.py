@@ -13,6 +13,7 @@ from controller import systemd
 from controller.address_book import AddressBook
 from controller.binding import Place
 from controller.clock import CLOCK, utc_ns
+from controller.gate import Gate
 from controller.geometry import LocalFrame
 from controller.hazard.hazard import Phase
 from controller.health import judge
@@ -32,6 +33,7 @@ from controller.sheet_cache import DirectorySheetCache
 from controller.slot import PoleReport
 from controller.slot_keeper import SlotKeeper
 from controller.supervisor import Supervisor
+from controller.trust import TrustStore
 from interfaces.errors import ConfigError
 from interfaces.states import SERVING, State
 
@@ -62,6 +64,9 @@ class App:
         except OSError as error:
             raise ConfigError(f"pole.state_dir: {state_dir} cannot be made: {error.strerror}") from None
         self.pipeline = Pipeline(config, site)
+        trusted = TrustStore(state_dir / "trust")
+        trusted.check()
+        gate = Gate(trusted, config.trust)
         served, sheets = Served(state_dir / "served.json"), DirectorySheetCache(state_dir / "sheets")
         self.plugs = Plugs(
             {name: slot.port for name, slot in config.slot.items() if slot.port},
@@ -81,6 +86,7 @@ class App:
                     serving=self._serving,
                     cost=port.cost,
                     neighbours=partial(self._shares, name),
+                    gate=gate,
                 ),
                 partial(self.plugs.arrive, name),
                 utc_ns=utc_ns,
