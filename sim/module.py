@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import os
 import random
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from interfaces.errors import LinkError, LocalProtocolError
 from interfaces.module_session import ModuleSession, ModuleState, SelfTestAsked
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
+from interfaces.security import DeviceCredentials, public_bytes, sign_sheet
 from interfaces.spec import SPEC_VERSION, VULNERABLE, MessageType
 from modules.columns import to_records
 from modules.detecting import cone
@@ -25,6 +27,7 @@ from sim.sensing import MODELS, Sensor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from numpy.typing import NDArray
 
     from interfaces.link import Link
@@ -33,10 +36,12 @@ if TYPE_CHECKING:
 
 MAX_OBJECTS: Final = 64
 COMMS_RATE_HZ: Final = 1.0
+FW_HASH: Final = hashlib.sha256(b"simulated 0.1").digest()[:8]
 
 
 class SimModule:
-    """A module for a slot of a scene. `truth()` gives the road now; `serial` tells exemplars of a product apart."""
+    """A module for a slot of a scene. `truth()` gives the road now; `serial` tells exemplars of a product apart.
+    With a `key` it is an L3 module, its data sheet signed by `vendor_key` if there is one."""
 
     def __init__(
         self,
@@ -46,9 +51,14 @@ class SimModule:
         serial: int = 1,
         drift_ppm: float = 20.0,
         sensor: Sensor | RecordedSensor | None = None,
+        key: Ed25519PrivateKey | None = None,
+        vendor_key: Ed25519PrivateKey | None = None,
     ) -> None:
         self.spec, self.serial = spec, serial
         self.sent = 0
+        self._vendor_key = vendor_key
+        self._credentials = None if key is None else DeviceCredentials(key, os.urandom)
+        self._level = 2 if key is None else 3
         self._truth = truth
         self._drift = 1 + drift_ppm * 1e-6
         name = f"{spec.slot}/{spec.module_class}/{serial}"
@@ -64,7 +74,7 @@ class SimModule:
     async def run(self, wire: Wire) -> None:
         """Plug in, serve until the wire is pulled or the task is cancelled, unplug."""
         link: Link = wire.plug()
-        session = ModuleSession(self._hello(), to_bytes(self._sheet()), rng=self._rng)
+        session = ModuleSession(self._hello(), to_bytes(self._sheet()), rng=self._rng, credentials=self._credentials)
         tasks = [asyncio.create_task(self._converse(session, link)), asyncio.create_task(self._measure(session, link))]
         try:
             await asyncio.gather(*tasks)
@@ -157,24 +167,29 @@ class SimModule:
             product=f"simulated {self.spec.module_class}",
             serial_number=f"S{self.serial:05d}",
             device_id=0xE0_07_01,
-            fw_hash=hashlib.sha256(b"simulated 0.1").digest()[:8],
+            fw_hash=FW_HASH,
             spec_min=SPEC_VERSION,
             spec_max=SPEC_VERSION,
-            level=2,
+            level=self._level,
             classes=[pb.ModuleClass.ValueType(REGISTRY[self.spec.module_class].code)],
         )
 
     def _sheet(self) -> pb.DataSheet:
-        return pb.DataSheet(
+        sheet = pb.DataSheet(
             sheet_version=1,
             vendor="smartpole",
             product=f"simulated {self.spec.module_class}",
             device_id=0xE0_07_01,
             firmware="0.1",
-            level=2,
+            level=self._level,
             classes=[pb.ModuleClass.ValueType(REGISTRY[self.spec.module_class].code)],
             channels=[self._channel()],
         )
+        if self._credentials is not None:
+            sheet.public_key, sheet.fw_hash = public_bytes(self._credentials.key), FW_HASH
+        if self._vendor_key is not None:
+            sign_sheet(sheet, self._vendor_key)
+        return sheet
 
     def _channel(self) -> pb.Channel:
         if self._sensor is None:
