@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interfaces.link import Link
     from interfaces.port import Port
 
-BACK_OFF_S: Final = (0.1, 1.0)
+BACK_OFF_S: Final = (0.1, 0.5)
 SPARES_MAX: Final = 64
 
 

@@ -197,13 +197,11 @@ class ModbusBus:
             self._faults["units_lost"] += 1
 
     def _to_probe(self) -> Iterator[int]:
-        """Addresses without a unit, for ever: the unprovisioned and the known ones often, the others in turn."""
+        """Addresses without a unit, for ever: the unprovisioned every other time, the known often, the rest in turn."""
         usual, rare = cycle(range(FIRST_UNIT, USUAL_UNITS + 1)), cycle(range(USUAL_UNITS + 1, LAST_UNIT + 1))
         for turns in cycle((usual, usual, usual, rare)):
-            often = {UNPROVISIONED, *self._expected, *self._addresses.known.values()}
-            yield from (address for address in sorted(often, reverse=True) if address not in self._units)
-            if (address := next(turns)) not in self._units:
-                yield address
+            for address in (*sorted({*self._expected, *self._addresses.known.values()}), next(turns)):
+                yield from (one for one in (UNPROVISIONED, address) if one not in self._units)
 
 
 async def open_modbus(url: str, addresses: AddressTable, expected: Iterable[int] = ()) -> ModbusBus:

@@ -11,7 +11,7 @@ from interfaces.errors import LinkError
 from interfaces.link import Inbox
 from interfaces.modbus_image import ModbusImage
 from interfaces.registers import UNPROVISIONED
-from sim.modbus import ModbusLine, Wrong
+from sim.modbus import ModbusLine, TcpLine, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interfaces.frame import Frame
 
 TURN_S: Final = 0.5  # unprovisioned units listen or not, by chance, for so long
+FIRST_TURNS: Final = 4  # but all listen right after power-up
 
 
 class ModbusWire:
@@ -81,11 +82,11 @@ class ModbusModuleLink:
         return self._image.identification
 
     def listens(self) -> bool:
-        """An unprovisioned unit keeps still in half of the turns, so that of two one is heard alone."""
-        if self.unit != UNPROVISIONED:
+        """An unprovisioned unit on a line keeps still in half of the turns, so that of two one is heard alone."""
+        if self.unit != UNPROVISIONED or isinstance(self._line, TcpLine):
             return True
         turn = int((self._loop.time() - self._since) / TURN_S)
-        return turn == 0 or random.Random(self._uid + turn.to_bytes(8, "big")).random() < 0.5
+        return turn < FIRST_TURNS or random.Random(self._uid + turn.to_bytes(8, "big")).random() < 0.5
 
     def read(self, address: int, count: int) -> bytes | int:
         """FC 3 and 4."""
