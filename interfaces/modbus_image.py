@@ -250,6 +250,8 @@ class ModbusImage:
         if len(data) < TIME_REQUEST_REGISTERS * 2:
             return ILLEGAL_VALUE
         token, sent_us = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:12], "big")
+        if sent_us >> 63:
+            return ILLEGAL_VALUE
         self._set(BlockId.TIME, token=token, controller_tx_us=sent_us, reply_token=0)
         self._hear(MessageType.TIME_REQUEST, pb.TimeRequest(token=token, controller_tx_us=sent_us))
         return 0

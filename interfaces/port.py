@@ -82,6 +82,11 @@ class Port:
         """Bits per second of a serial line."""
         return int(self.options.get("baud", BAUD_RATES[0]))
 
+    @property
+    def baud_max(self) -> int:
+        """The fastest rate to agree on."""
+        return max(self.baud, int(self.options.get("baud_max", "0")))
+
 
 _CAN_RATES: Final = (("bitrate", BITRATE), ("data_bitrate", DATA_BITRATE))
 _NUMBERS: Final = ("baud", "baud_max", "bitrate", "data_bitrate", "address", "fd")
@@ -89,7 +94,10 @@ _NUMBERS: Final = ("baud", "baud_max", "bitrate", "data_bitrate", "address", "fd
 
 def parse(url: str) -> Port:
     """The port that a URL or a bare path names. Raises LinkError that says what would be right."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise LinkError(f"{url}: is no URL: {error}") from None
     scheme = parts.scheme or "serial"
     known = SCHEMES.get(scheme)
     if known is None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlsplit
 
 import serial
 
 from interfaces.baud_agreement import BaudController
 from interfaces.errors import LinkError
 from interfaces.fd_link import FdLink
-from interfaces.spec import BAUD_RATES
+from interfaces.port import parse
 
 if TYPE_CHECKING:
     from interfaces.frame import Frame
 
-DEFAULT_BAUD: Final = BAUD_RATES[0]
 _CURES: Final = {
     errno.ENOENT: "there is no such port; is the module plugged in?",
     errno.EACCES: "permission denied; add the user to group dialout",
@@ -30,17 +28,10 @@ _CURES: Final = {
 
 def parse_url(url: str, scheme: str = "serial") -> tuple[str, int]:
     """Path and baud rate of `serial:///dev/ttyUSB0?baud=921600` or a bare path. Raises LinkError."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"", scheme}:
-        raise LinkError(f"{url}: the scheme is {parts.scheme!r}, a serial port is {scheme}:///dev/…?baud=115200")
-    return parts.netloc + parts.path, _number(url, "baud", DEFAULT_BAUD)
-
-
-def _number(url: str, key: str, usual: int) -> int:
-    text = parse_qs(urlsplit(url).query).get(key, [str(usual)])[0]
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise LinkError(f"{url}: {key} is {text!r}, usual are {', '.join(map(str, BAUD_RATES))}")
-    return int(text)
+    port = parse(url)
+    if port.scheme != scheme:
+        raise LinkError(f"{url}: the scheme is {port.scheme!r}, a serial port is {scheme}:///dev/…?baud=115200")
+    return port.place, port.baud
 
 
 async def open_serial(url: str) -> FdLink:
@@ -49,7 +40,7 @@ async def open_serial(url: str) -> FdLink:
     With `baud_max=921600` in the URL the module is asked for a faster rate than the one of `baud`.
     """
     path, baud = parse_url(url)
-    limit = _number(url, "baud_max", baud)
+    limit = parse(url).baud_max
     port = await asyncio.to_thread(open_port, path, baud)
     return AgreedLink(port, url, baud, limit) if limit > baud else FdLink(port.fileno(), url, port.close)
 

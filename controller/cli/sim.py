@@ -9,14 +9,11 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from controller.cli.exits import Exit
-
-if TYPE_CHECKING:
-    from sim.scene import ModuleSpec
 
 
 @click.command()
@@ -108,7 +105,7 @@ def _recording(path: Path) -> Any:
     return read(text, str(path))
 
 
-def _chosen(specs: tuple[ModuleSpec, ...], names: tuple[str, ...]) -> tuple[ModuleSpec, ...]:
+def _chosen(specs: tuple[Any, ...], names: tuple[str, ...]) -> tuple[Any, ...]:
     known = {name for spec in specs for name in (spec.slot, spec.module_class)}
     for name in names:
         if name not in known:

@@ -1,0 +1,49 @@
+"""What each target starts from: real inputs, from the published vectors and the shipped samples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from interfaces.datasheet import to_bytes
+from tests.exchange import good_hello, good_sheet
+
+TOP = Path(__file__).parents[2]
+VECTORS = TOP / "tests" / "vectors"
+
+
+def seeds(target):
+    """A few good inputs for a target; noise alone seldom passes a checksum."""
+    return _SEEDS.get(target, lambda: [b"", bytes(range(64)), b"\xff" * 40])()
+
+
+def _vectors(name, key, field):
+    return [bytes.fromhex(one[field]) for one in json.loads((VECTORS / name).read_text())[key]]
+
+
+def _messages():
+    rows = json.loads((VECTORS / "messages.json").read_text())["messages"]
+    return [bytes((one["type"],)) + bytes.fromhex(one["payload"]) for one in rows]
+
+
+def _files(*names):
+    return lambda: [(TOP / name).read_bytes()[:4000] for name in names]
+
+
+_SEEDS = {
+    "message": _messages,
+    "controller_session": lambda: [bytes((3,)) + one for one in _messages()],
+    "module_session": lambda: [bytes((3,)) + one for one in _messages()],
+    "data_sheet": lambda: [to_bytes(good_sheet())],
+    "vendor_signature": lambda: [to_bytes(good_sheet(vendor_signature=b"s" * 64))],
+    "modbus_registers": lambda: _vectors("modbus_registers.json", "blocks", "registers"),
+    "regulated": lambda: [bytes(9), good_hello().SerializeToString()[:60]],
+    "port_url": lambda: [
+        b"serial:///dev/ttyUSB0?baud=115200",
+        b"modbus+tcp://h:502?address=7",
+        b"can://socketcan/can0?fd=1",
+    ],
+    "log_line": _files("deploy/examples/crossing.jsonl"),
+    "site_map": _files("deploy/site.geojson"),
+    "configuration": _files("deploy/pole.toml"),
+}
