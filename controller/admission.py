@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from controller.budget import fit
 from interfaces.datasheet import problems
 from interfaces.errors import AdmissionError
+from interfaces.message import KINDS
 from interfaces.proto import pmi_pb2 as pb
-from interfaces.spec import SPEC_MAJOR, SPEC_NAME, MessageType
+from interfaces.spec import SPEC_MAJOR, SPEC_NAME, SPEC_VERSION, MessageType
 from modules.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def decide(
     nothing is counted.
     """
     _check_identity(slot, hello, sheet, active_uids)
-    _check_sheet(slot, sheet, registry)
+    _check_sheet(slot, hello, sheet, registry)
     channels = _usable_channels(slot, sheet)
     _check_performance(slot, channels)
     plans = tuple(_plan(slot, channel) for channel in channels)
@@ -79,17 +80,17 @@ def _check_identity(slot: Slot, hello: pb.Hello, sheet: pb.DataSheet, active_uid
         )
 
 
-def _check_sheet(slot: Slot, sheet: pb.DataSheet, registry: Mapping[str, ModuleKind]) -> None:
+def _check_sheet(slot: Slot, hello: pb.Hello, sheet: pb.DataSheet, registry: Mapping[str, ModuleKind]) -> None:
     kind = registry.get(slot.module_class)
     if kind is None or kind.code not in sheet.classes:
         offered = ", ".join(_class_name(code) for code in sheet.classes) or "nothing"
         raise AdmissionError(pb.WRONG_CLASS, f"the slot takes a {slot.module_class}, the module is: {offered}")
-    if faults := (*problems(sheet), *kind.faults(sheet)):
+    if faults := (*problems(sheet, newer=hello.spec_max > SPEC_VERSION), *kind.faults(sheet)):
         raise AdmissionError(pb.BAD_SHEET, "data sheet: " + "; ".join(faults))
 
 
 def _usable_channels(slot: Slot, sheet: pb.DataSheet) -> list[pb.Channel]:
-    usable = [channel for channel in sheet.channels if _usable_format(channel) is not None]
+    usable = [one for one in sheet.channels if one.message_type in KINDS and _usable_format(one) is not None]
     if not usable:
         raise AdmissionError(
             pb.BAD_SHEET, f"the module offers no channel that a {slot.module_class} slot of this controller can read"

@@ -30,7 +30,7 @@ from interfaces.events import (
 )
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
-from interfaces.spec import TIME_ERROR_GOAL, MessageType
+from interfaces.spec import SPEC_NAME, SPEC_VERSION, TIME_ERROR_GOAL, MessageType
 from interfaces.states import SERVING, State
 from modules.detection import Detections
 from modules.registry import REGISTRY
@@ -201,6 +201,9 @@ class SlotKeeper:
 
     def _on_identified(self, event: Identified, now: float) -> list[Event]:
         self._sheets[event.hello.sheet_hash] = event.sheet_bytes
+        if event.hello.spec_max > SPEC_VERSION:
+            spoken = f"{event.hello.spec_max >> 8}.{event.hello.spec_max & 0xFF}"
+            self.told.append(f"speaks PMI {spoken}, newer than {SPEC_NAME}: what is new in it is left out")
         grant = self._decide(event)
         found = self._gate.voucher(self.slot, event, self.told.append)
         if found is None:

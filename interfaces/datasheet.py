@@ -52,20 +52,25 @@ def to_bytes(sheet: pb.DataSheet) -> bytes:
     return sheet.SerializeToString(deterministic=True)
 
 
-def parse(data: bytes) -> tuple[pb.DataSheet, tuple[str, ...]]:
-    """A sheet and everything wrong with it, each problem with its field path. Never raises."""
+def parse(data: bytes, *, newer: bool = False) -> tuple[pb.DataSheet, tuple[str, ...]]:
+    """A sheet and everything wrong with it, each problem with its field path; `newer` as in `problems`. Never
+    raises."""
     if len(data) > SHEET_MAX:
         return pb.DataSheet(), (f"sheet: {len(data)} B, at most {SHEET_MAX} B are allowed",)
     try:
         sheet = pb.DataSheet.FromString(data)
     except DecodeError:
         return pb.DataSheet(), ("sheet: the bytes are not a protobuf DataSheet",)
-    return sheet, problems(sheet)
+    return sheet, problems(sheet, newer=newer)
 
 
-def problems(sheet: pb.DataSheet) -> tuple[str, ...]:
-    """Everything in a sheet outside its bounds, each with its field path; empty when the sheet is good."""
-    return (*_identity(sheet), *_channels(sheet), *_finite("electrical", sheet.electrical, *_ELECTRICAL))
+def problems(sheet: pb.DataSheet, *, newer: bool = False) -> tuple[str, ...]:
+    """Everything in a sheet outside its bounds, each with its field path; empty when the sheet is good.
+
+    `newer`: its module speaks a later minor version, whose ids for classes, messages and formats we cannot know.
+    """
+    ids = () if newer else (*_classes(sheet), *_channel_ids(sheet))
+    return (*_identity(sheet), *ids, *_channels(sheet), *_finite("electrical", sheet.electrical, *_ELECTRICAL))
 
 
 def to_text(sheet: pb.DataSheet) -> str:
@@ -97,10 +102,15 @@ def _identity(sheet: pb.DataSheet) -> Iterator[str]:
             yield f"{name}: longer than {MAX_TEXT} characters"
     if sheet.device_id >= 1 << 24:
         yield f"device_id: {sheet.device_id:#x} does not fit 24 bits"
+    yield from _function(sheet)
+    yield from _sizes(sheet)
+
+
+def _function(sheet: pb.DataSheet) -> Iterator[str]:
     if sheet.level > 3:
         yield f"level: {sheet.level}, known levels are 0..3"
-    yield from _sizes(sheet)
-    yield from _classes(sheet)
+    if not sheet.classes:
+        yield "classes: is empty, name at least one module class"
 
 
 def _sizes(sheet: pb.DataSheet) -> Iterator[str]:
@@ -111,8 +121,6 @@ def _sizes(sheet: pb.DataSheet) -> Iterator[str]:
 
 
 def _classes(sheet: pb.DataSheet) -> Iterator[str]:
-    if not sheet.classes:
-        yield "classes: is empty, name at least one module class"
     known = set(pb.ModuleClass.values()) - {pb.MODULE_CLASS_UNSPECIFIED}
     for i, code in enumerate(sheet.classes):
         if code not in known:
@@ -131,10 +139,24 @@ def _channels(sheet: pb.DataSheet) -> Iterator[str]:
         yield from _channel(path, channel)
 
 
+def _channel_ids(sheet: pb.DataSheet) -> Iterator[str]:
+    for i, channel in enumerate(sheet.channels):
+        path = f"channels[{i}]"
+        if is_data(channel.message_type) and channel.message_type not in KINDS:
+            yield f"{path}.message_type: {channel.message_type:#04x} is no data message"
+        if channel.message_type != MessageType.DETECTIONS:
+            continue
+        for j, code in enumerate(channel.record_formats):
+            if code not in RECORD_FORMATS and code < 0x80:
+                yield f"{path}.record_formats[{j}]: {code} is no record format"
+        if channel.detectable_classes & ~_CLASS_MASK:
+            yield f"{path}.detectable_classes: {channel.detectable_classes:#x} names unknown object classes"
+
+
 def _channel(path: str, channel: pb.Channel) -> Iterator[str]:
     if channel.channel >= MAX_CHANNELS:
         yield f"{path}.channel: {channel.channel}, must be 0..{MAX_CHANNELS - 1}"
-    if not (is_vendor(channel.message_type) or (is_data(channel.message_type) and channel.message_type in KINDS)):
+    if not (is_vendor(channel.message_type) or is_data(channel.message_type)):
         yield f"{path}.message_type: {channel.message_type:#04x} is no data message"
     if not 0 < channel.max_rate_mhz <= MAX_RATE_MHZ:
         yield f"{path}.max_rate_mhz: {channel.max_rate_mhz}, must be 1..{MAX_RATE_MHZ}"
@@ -148,13 +170,8 @@ def _channel(path: str, channel: pb.Channel) -> Iterator[str]:
 def _detection_channel(path: str, channel: pb.Channel) -> Iterator[str]:
     if not channel.record_formats:
         yield f"{path}.record_formats: is empty, name at least one object record format"
-    for i, code in enumerate(channel.record_formats):
-        if code not in RECORD_FORMATS and code < 0x80:
-            yield f"{path}.record_formats[{i}]: {code} is no record format"
     if not 0 < channel.max_objects <= 0xFFFF:
         yield f"{path}.max_objects: {channel.max_objects}, must be 1..65535"
-    if channel.detectable_classes & ~_CLASS_MASK:
-        yield f"{path}.detectable_classes: {channel.detectable_classes:#x} names unknown object classes"
 
 
 def _ranges(path: str, channel: pb.Channel) -> Iterator[str]:

@@ -153,7 +153,8 @@ class Identification(Authentication):
             self._reject(pb.BAD_SHEET, "data sheet and sheet_hash do not match: flash the module again", 10)
 
     def _identified(self, data: bytes) -> None:
-        sheet, faults = parse(data)
+        newer = self._known_hello().spec_max > SPEC_VERSION
+        sheet, faults = parse(data, newer=newer)
         if faults:
             text = "data sheet: " + "; ".join(faults[:3]) + (f"; {len(faults) - 3} more" if len(faults) > 3 else "")
             self._fault("bad_sheet", "PMI §3", text)

@@ -82,6 +82,7 @@ GEODETIC: Final = np.dtype(
     ]
 )
 FORMATS: Final = {1: BRIEF, 2: STANDARD, 3: EXTENDED, 4: GEODETIC}
+RELEASED_B: Final = {1: 16, 2: 24, 3: 40, 4: 28}  # as each came out first: the shortest stride there is
 
 
 def unavailable(dtype: np.dtype[np.integer[Any]]) -> int:
@@ -95,10 +96,12 @@ def read_records(rec_fmt: int, rec_size: int, data: bytes) -> NDArray[np.void] |
     record = FORMATS.get(rec_fmt)
     if record is None:
         return f"rec_fmt: {rec_fmt} is unknown, known are {', '.join(map(str, FORMATS))}"
-    if rec_size < record.itemsize:
-        return f"rec_size: {rec_size}, format {rec_fmt} has at least {record.itemsize} B"
+    if rec_size < RELEASED_B[rec_fmt]:
+        return f"rec_size: {rec_size}, format {rec_fmt} has at least {RELEASED_B[rec_fmt]} B"
     if len(data) % rec_size:
         return f"records: {len(data)} B are no whole number of {rec_size}-B records"
+    if rec_size < record.itemsize:
+        return _read_older(record, rec_size, data)
     names = record.names or ()
     fields = [record.fields[name] for name in names] if record.fields else []
     strided = np.dtype(
@@ -110,3 +113,16 @@ def read_records(rec_fmt: int, rec_size: int, data: bytes) -> NDArray[np.void] |
         }
     )
     return np.frombuffer(data, strided)
+
+
+def _read_older(record: np.dtype[np.void], rec_size: int, data: bytes) -> NDArray[np.void]:
+    """Records from before the last fields were added, those fields unavailable."""
+    older = np.frombuffer(data, np.uint8).reshape(-1, rec_size)
+    raw = np.zeros((len(older), record.itemsize), np.uint8)
+    raw[:, :rec_size] = older
+    rows = raw.reshape(-1).view(record)
+    for name in record.names or ():
+        field = record[name]
+        if record.fields is not None and record.fields[name][1] + field.itemsize > rec_size:
+            rows[name] = unavailable(field)
+    return rows
