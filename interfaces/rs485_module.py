@@ -67,10 +67,10 @@ class Rs485Module:
         if frame.src != ADDRESS_CONTROLLER:
             return []
         self._polled, self._reply = None, []  # who asks anew, anybody, no longer waits for what was asked before
+        if self.muted and now - self._asked_at >= RS485_UNMUTE and frame.dst != self.address:
+            self._unmute()
         if frame.dst not in {self.address or ADDRESS_ALL, ADDRESS_ALL}:
             return []
-        if self.muted and now - self._asked_at >= RS485_UNMUTE:
-            self._unmute()
         answer = _ANSWERS.get(frame.type)
         if answer is None:
             return [frame]
