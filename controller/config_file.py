@@ -15,7 +15,7 @@ from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.site import Site
 from interfaces.errors import ConfigError, LinkError
-from interfaces.port import parse
+from interfaces.port import SCHEMES, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +170,7 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
 
 def _port_problems(config: Config) -> Iterator[tuple[str, str]]:
     taken: dict[object, str] = {}
+    wires: dict[str, str] = {}
     for slot, entry in config.slot.items():
         if not entry.port:
             continue
@@ -178,6 +179,16 @@ def _port_problems(config: Config) -> Iterator[tuple[str, str]]:
         except LinkError as error:
             yield slot, str(error)
             continue
+        if int(entry.level[1]) > SCHEMES[port.scheme].level:
+            yield (
+                slot,
+                f"is {port.scheme}, which carries at most L{SCHEMES[port.scheme].level}; the slot asks {entry.level}",
+            )
+        if port.shared and wires.setdefault(port.place, port.wire) != port.wire:
+            yield (
+                slot,
+                f"is {port.wire!r}; another slot has the same wire as {wires[port.place]!r}: write it the same way",
+            )
         chosen = (port.uid, port.address) if port.shared else ()
         key = slot if port.shared and not any(chosen) else (port.place, chosen)
         if key in taken:

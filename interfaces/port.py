@@ -24,12 +24,14 @@ SELECTORS: Final = ("uid", "address")  # which module on a shared wire
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """One kind of wire: `shared` by several modules, `on_path` when it appears and vanishes as a file."""
+    """One kind of wire: `shared` by several modules, `on_path` when it appears and vanishes as a file, `level` the
+    highest that can be spoken there."""
 
     example: str
     shared: bool
     on_path: bool
     options: tuple[str, ...] = ()
+    level: int = 3
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
@@ -39,8 +41,10 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
         "rs485": Scheme("rs485:///dev/ttyUSB0?baud=115200", shared=True, on_path=True, options=("baud",)),
         "can": Scheme("can://socketcan/can0?fd=1", shared=True, on_path=False),
         "can+sim": Scheme("can+sim:///run/bus.sock?fd=1", shared=True, on_path=True),
-        "modbus+rtu": Scheme("modbus+rtu:///dev/ttyUSB1?baud=115200", shared=True, on_path=True, options=("baud",)),
-        "modbus+tcp": Scheme("modbus+tcp://192.0.2.7:502", shared=True, on_path=False),
+        "modbus+rtu": Scheme(
+            "modbus+rtu:///dev/ttyUSB1?baud=115200", shared=True, on_path=True, options=("baud",), level=1
+        ),
+        "modbus+tcp": Scheme("modbus+tcp://192.0.2.7:502", shared=True, on_path=False, level=2),
     }
 )
 

@@ -90,3 +90,41 @@ def test_lines_of_inline_tables_and_dotted_keys():
         ("t", "x y", "k", "u"): 3,
         ("t", "x y", "k", "v"): 3,
     }
+
+
+TWO = """
+[pole]
+service_location_id = 1
+roadside_unit_id = 2
+[origin]
+latitude_deg = 36.0
+longitude_deg = 140.0
+[slot.a]
+port = "{a}"
+class = "radar"
+level = "{level}"
+[slot.b]
+port = "{b}"
+class = "lidar"
+"""
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "level", "words"),
+    [
+        ("modbus+rtu:///dev/x", "", "L2", "carries at most L1; the slot asks L2"),
+        ("modbus+tcp://h:502", "", "L3", "carries at most L2; the slot asks L3"),
+        ("rs485:///dev/x?baud=921600", "rs485:///dev/x", "L1", "write it the same way"),
+        ("serial:///dev/x", "tcp://nowhere", "L1", "names no place; write tcp://"),
+        ("tcp://h:1", "tcp://h:1", "L1", "which slot a has already"),
+        ("can://socketcan/can0?address=7", "can://socketcan/can0?address=7", "L1", "which slot a has already"),
+    ],
+)
+def test_ports_that_cannot_be(a, b, level, words):
+    (problem,) = problems_of(TWO.format(a=a, b=b, level=level))
+    assert words in str(problem)
+    assert problem.line in {9, 13}
+
+
+def test_slots_share_a_bus():
+    assert problems_of(TWO.format(a="can://socketcan/can0?fd=1", b="can://socketcan/can0?fd=1", level="L3")) == []

@@ -16,7 +16,7 @@ from controller.subscription import received
 from interfaces.frame import Frame, encode
 from interfaces.spec import MessageType
 from sim.broker import Broker
-from sim.fault import storm
+from sim.fault import DEMO_WIRES, storm
 from sim.plant import Plant
 from sim.scenario import scenario
 from sim.wire import SerialWire
@@ -145,14 +145,15 @@ def resident_mb():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path):
-    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, "calm") as stage:
+@pytest.mark.parametrize(("wires", "count", "pause_s"), [({}, 1000, 0.004), (DEMO_WIRES, 100, 0.05)])
+async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path, wires, count, pause_s):
+    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, "calm", wires) as stage:
         await stage.until(lambda: {stage.state(slot) for slot in stage.config.slot} == {"ACTIVE"})
         await stage.until(lambda: any(one.kind == "objects" for one in stage.seen))
         tasks, files, resident = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")), resident_mb()
-        for fault in storm(list(stage.config.slot), 1000, seed=3):
+        for fault in storm(list(stage.config.slot), count, seed=3):
             await stage.plant._do(fault)
-            await asyncio.sleep(0.004)
+            await asyncio.sleep(pause_s)
         for slot in stage.config.slot:
             await stage.plant.unplug(slot)
             stage.plant._serials[slot] = 1
