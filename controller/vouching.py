@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interfaces.errors import AdmissionError
+from interfaces.port import SCHEMES
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.security import is_sheet_signed
 from interfaces.spec import KEY_SIZE, LEVEL_SECURED
@@ -33,11 +34,11 @@ def vouch(slot: Slot, event: Identified, vendors: Mapping[str, bytes], pin: Pin 
     comes with another key.
     """
     demanded = slot.level == f"L{LEVEL_SECURED}"
-    key = event.sheet.public_key
-    if event.hello.level < LEVEL_SECURED or len(key) != KEY_SIZE:
+    if lacking := _lacking(slot, event):
         if demanded:
-            raise _refusal("the slot requires level L3, and the module's data sheet names no public key")
+            raise _refusal(f"the slot requires level L3, {lacking}")
         return None
+    key = event.sheet.public_key
     if pin is not None:
         if pin.key != key:
             raise _refusal(
@@ -49,11 +50,7 @@ def vouch(slot: Slot, event: Identified, vendors: Mapping[str, bytes], pin: Pin 
         if is_sheet_signed(event.sheet_bytes, vendor_key):
             return Voucher(name, pinned=False)
     if demanded:
-        signed = "is signed by no trusted vendor" if event.sheet.vendor_signature else "is not signed by a vendor"
-        raise _refusal(
-            f"the slot requires level L3, the module is not pinned and its data sheet {signed}: pole trust add vendor "
-            f"NAME KEY, or for this module: pole trust add device {event.hello.uid.hex()} {key.hex()}"
-        )
+        raise _stranger(event)
     return None
 
 
@@ -73,3 +70,20 @@ def check_firmware(policy: Trust, event: Identified) -> str:
 
 def _refusal(text: str) -> AdmissionError:
     return AdmissionError(pb.NOT_TRUSTED, text)
+
+
+def _lacking(slot: Slot, event: Identified) -> str:
+    scheme = slot.port.partition("://")[0]
+    if scheme in SCHEMES and SCHEMES[scheme].level < LEVEL_SECURED:
+        return f"which {scheme} cannot carry: move it to serial, TCP or CAN"
+    if event.hello.level < LEVEL_SECURED or len(event.sheet.public_key) != KEY_SIZE:
+        return "and the module's data sheet names no public key"
+    return ""
+
+
+def _stranger(event: Identified) -> AdmissionError:
+    signed = "is signed by no trusted vendor" if event.sheet.vendor_signature else "is not signed by a vendor"
+    return _refusal(
+        f"the slot requires level L3, the module is not pinned and its data sheet {signed}: pole trust add vendor NAME "
+        f"KEY, or for this module: pole trust add device {event.hello.uid.hex()} {event.sheet.public_key.hex()}"
+    )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LABEL: Final = b"PMI-L3-1"
 _MAC_HEADER: Final = struct.Struct("<BHHIH")  # flags, type, session, seq, length
-_SEALED_FLAGS: Final = Flag.ACK_REQ | Flag.ACK | Flag.AUTH  # MORE belongs to a polled line, not to the message
+_COVERED: Final = int(Flag.ACK_REQ | Flag.ACK)  # MORE belongs to a polled line, not to the message
+_WITH_TAG: Final = tuple(Flag(bits) | Flag.AUTH for bits in range(16))
 _SIGNATURE_FIELD: Final = pb.DataSheet.DESCRIPTOR.fields_by_name["vendor_signature"].number
 
 
@@ -60,19 +61,19 @@ class SecureChannel:
         """A numbered frame of this session with AUTH and its tag; frames of other sessions stay as they are."""
         if frame.session != self.session:
             return frame
-        frame = replace(frame, flags=frame.flags | Flag.AUTH)
-        return replace(frame, tag=_tag(self._sending, frame))
+        return replace(frame, flags=_WITH_TAG[frame.flags], tag=_tag(self._sending, frame))
 
     def fault(self, frame: Frame) -> str:
         """`unauthenticated`, `bad_tag` or `replayed`; "" for a frame to believe, whose number is then used up.
 
         An ACK repeats the number of what it answers, so it is checked but not counted: what awaits it does that.
         """
-        if not frame.flags & Flag.AUTH:
+        flags = int(frame.flags)
+        if not flags & Flag.AUTH.value:
             return "unauthenticated"
         if not hmac.compare_digest(frame.tag, _tag(self._receiving, frame)):
             return "bad_tag"
-        if frame.flags & Flag.ACK:
+        if flags & Flag.ACK.value:
             return ""
         if frame.seq <= self._newest:
             return "replayed"
@@ -181,7 +182,7 @@ def transcript(parties: Parties, start: pb.AuthStart, reply: pb.AuthReply) -> by
 
 def mac_input(frame: Frame) -> bytes:
     """What a tag covers: flags (without MORE), type, session, seq, length, payload. Addresses are the bus's own."""
-    flags = (frame.flags | Flag.AUTH) & _SEALED_FLAGS
+    flags = int(frame.flags) & _COVERED | Flag.AUTH.value
     return _MAC_HEADER.pack(flags, frame.type, frame.session, frame.seq, len(frame.payload)) + frame.payload
 
 

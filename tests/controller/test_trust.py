@@ -158,6 +158,16 @@ def test_a_lower_slot_authenticates_whom_the_store_knows(tmp_path, store):
     assert any("authenticated, vendor acme" in text for text in keeper.told)
 
 
+def test_modbus_carries_no_level_l3(tmp_path, store):
+    store.add_vendor("acme", public_bytes(VENDOR))
+    for level, state in (("L1", State.ACTIVE), ("L3", State.REJECTED)):
+        keeper = a_keeper(tmp_path, store, level=level, port="modbus+tcp://10.0.0.1:502")
+        converse(keeper, secured_module(vendor=VENDOR))
+        assert keeper.session.state is state
+        assert not keeper.session.authenticated
+    assert "modbus+tcp cannot carry" in keeper.session.reason
+
+
 def test_a_pinned_uid_with_another_key_is_refused_everywhere(tmp_path, store):
     store.add_device(UID, public_bytes(key_of("device")))
     store.add_vendor("acme", public_bytes(VENDOR))
@@ -216,7 +226,7 @@ def identified(**sheet):
 
 
 def test_a_changed_sheet_is_vouched_for_by_nobody():
-    slot = SimpleNamespace(level="L3")
+    slot = SimpleNamespace(level="L3", port="tcp://10.0.0.1:1")
     good = identified(vendor=VENDOR)
     assert vouch(slot, good, {"acme": public_bytes(VENDOR)}, None) == Voucher("acme", pinned=False)
     good.sheet_bytes = good.sheet_bytes.replace(b"Example", b"Exemple")

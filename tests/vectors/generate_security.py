@@ -36,7 +36,7 @@ FRAMES = {
 }
 
 
-def _entropy(name: str):  # noqa: ANN202 -- a closure over bytes
+def _entropy(name: str):
     """Bytes in the order in which they are drawn: ephemeral private key (32), nonce (16)."""
     data = sha256(f"{name} 1".encode()).digest() + sha256(f"{name} 2".encode()).digest()[:16]
     position = 0
@@ -89,14 +89,14 @@ def vectors() -> dict[str, object]:
             "auth_reply": theirs.reply.SerializeToString().hex(),
             "auth_finish": finish.SerializeToString().hex(),
             "transcript": transcript(parties, ours.start, theirs.reply).hex(),
-            "key_to_module": channel._sending.hex(),  # noqa: SLF001 -- published test keys
-            "key_to_controller": channel._receiving.hex(),  # noqa: SLF001
+            "key_to_module": channel._sending.hex(),
+            "key_to_controller": channel._receiving.hex(),
         },
         "tags": [_tag(name, frame, channel, theirs.channel) for name, frame in FRAMES.items()],
     }
 
 
-def _tag(name, frame, to_module, to_controller):  # noqa: ANN001, ANN202 -- a row of the file
+def _tag(name, frame, to_module, to_controller):
     key, channel = ("key_to_module", to_module) if frame.src == 1 else ("key_to_controller", to_controller)
     fields = {"type": frame.type, "session": frame.session, "seq": frame.seq, "flags": int(frame.flags)}
     return {
