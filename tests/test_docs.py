@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from interfaces import dictionary
+from interfaces.records import FORMATS
+
 TOP = Path(__file__).parents[1]
 PAGES = [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"), *(TOP / "tests" / "vectors").glob("*.md")]
 
@@ -25,3 +28,13 @@ def test_every_row_of_bad_input_names_a_test_that_exists():
     for row in rows:
         path, _, function = row.split("|")[-2].strip().strip("`").partition("::")
         assert f"def {function}(" in (TOP / path).read_text(encoding="utf-8") if function else (TOP / path).is_file()
+
+
+def test_the_data_dictionary_is_what_the_code_says():
+    text = (TOP / "docs" / "pmi" / "dictionary.md").read_text(encoding="utf-8")
+    assert text == dictionary.document(), "run python -m interfaces.dictionary"
+
+
+def test_every_field_of_a_record_has_its_unit():
+    names = {name for record in FORMATS.values() for name in record.names}
+    assert names - dictionary.UNITS.keys() == {"id", "object_class", "reserved"}

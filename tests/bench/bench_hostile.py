@@ -1,4 +1,4 @@
-"""What a hostile module on one link does to its neighbours: lag with and without it, the daemon a process of its own."""
+"""What a hostile module on one link does to its neighbours: their lag with it and without it."""
 
 from __future__ import annotations
 
