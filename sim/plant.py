@@ -42,6 +42,7 @@ class Plant:
         self._specs = {spec.slot: spec for spec in scene.modules}
         self._serials = dict.fromkeys(self._specs, 1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.modules: dict[str, SimModule] = {}  # the newest of each slot
 
     def url(self, slot: str) -> str:
         """What stands in pole.toml for the slot's port."""
@@ -77,6 +78,7 @@ class Plant:
             module = SimModule(
                 self._specs[slot], self.world.truth, serial=self._serials[slot], sensor=self._recorded_sensor()
             )
+            self.modules[slot] = module
             wire = self.harness.wire(self._urls[slot], module.uid)
             self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
 

@@ -34,3 +34,19 @@ async def test_all_modules_on_one_wire(tmp_path, kind):
         assert 0 < radar().granted <= radar().allowed <= 0.6
         if kind != "tcp":
             await stage.until(lambda: 0 < radar().load < 1)
+
+
+@pytest.mark.parametrize("kind", ["can", "canfd", "rs485"])
+async def test_plugging_a_module_costs_its_neighbours_no_frame(tmp_path, kind):
+    wires = dict.fromkeys(("camera", "lidar", "radar", "comms"), kind)
+    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, wires=wires) as stage:
+        await stage.until(lambda: all(stage.state(slot) == "ACTIVE" for slot in wires))
+        neighbours = [stage.app.supervisors[slot].keeper.session for slot in ("camera", "lidar")]
+        before = [session.counters["gaps"] for session in neighbours]
+        for _ in range(3):
+            await stage.plant.unplug("radar")
+            await stage.until(lambda: stage.state("radar") == "LOST")
+            stage.plant.plug("radar")
+            await stage.until(lambda: stage.state("radar") == "ACTIVE")
+        assert [session.counters["gaps"] for session in neighbours] == before
+        assert all(stage.state(slot) == "ACTIVE" for slot in wires)
