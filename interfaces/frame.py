@@ -43,6 +43,8 @@ class Frame:
 
 
 _HEADER: Final = struct.Struct("<BBBBHHIH")
+_FULL: Final = 254  # bytes of the longest run
+_CODES: Final = tuple(bytes((length + 1,)) for length in range(_FULL + 1))
 _FLAG: Final = tuple(Flag(bits) for bits in range(16))
 
 
@@ -113,14 +115,14 @@ class FrameReader:
 
 def cobs_encode(data: bytes) -> bytes:
     """Consistent overhead byte stuffing (Cheshire & Baker 1999): the same bytes without a zero among them."""
-    out = bytearray()
+    out = []
     for run in data.split(b"\0"):
-        whole = len(run) // 254 * 254
-        for start in range(0, whole, 254):
-            out += b"\xff" + run[start : start + 254]
-        out.append(len(run) - whole + 1)
-        out += run[whole:]
-    return bytes(out)
+        rest = run
+        while len(rest) >= _FULL:
+            out.append(_CODES[_FULL] + rest[:_FULL])
+            rest = rest[_FULL:]
+        out.append(_CODES[len(rest)] + rest)
+    return b"".join(out)
 
 
 def cobs_decode(data: bytes) -> bytes | None:

@@ -502,3 +502,21 @@ def test_the_published_registers_are_what_the_code_says():
     assert runpy.run_path(str(folder / "generate_modbus_registers.py"))["vectors"]() == published
     page = parse_page(bytes.fromhex(published["page"]["registers"]), 24)
     assert (page.t_us, page.seq, page.total, page.clock_err_us) == (0x01020304, 7, 2, 1500)
+
+
+async def test_two_units_at_one_address_do_not_stop_a_third_and_are_found_when_one_leaves(tmp_path):
+    async with a_line(tmp_path, "rtu", (1, 2)) as (line, _bus, found, task):
+        good = Module(line, b"g" * 16, 1)
+        twins = [Module(line, uid, 2) for uid in (b"x" * 16, b"y" * 16)]
+        await until(lambda: any(link.hello.uid == b"g" * 16 for link in found))
+        (link,) = [one for one in found if one.hello.uid == b"g" * 16]
+        beats = 0
+        while beats < 4:
+            async with asyncio.timeout(5):
+                beats += sum(frame.type == T.HEARTBEAT for frame in await link.receive())
+        assert {one.hello.uid for one in found} == {b"g" * 16}, "garbage is nobody"
+        await twins[0].gone()
+        await until(lambda: any(one.hello.uid == b"y" * 16 for one in found))
+        assert not task.done()
+        await twins[1].gone()
+        await good.gone()

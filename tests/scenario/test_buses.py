@@ -50,3 +50,20 @@ async def test_plugging_a_module_costs_its_neighbours_no_frame(tmp_path, kind):
             await stage.until(lambda: stage.state("radar") == "ACTIVE")
         assert [session.counters["gaps"] for session in neighbours] == before
         assert all(stage.state(slot) == "ACTIVE" for slot in wires)
+
+
+@pytest.mark.parametrize("kind", ["canfd", "rs485", "modbus+tcp"])
+async def test_a_brown_out_ends_with_the_module_in_service(tmp_path, kind):
+    """The supply dips: the module starts again and again, in the middle of whatever it was saying."""
+    wires = {"lidar": kind, "camera": kind}
+    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, wires=wires) as stage:
+        await stage.until(lambda: all(stage.state(slot) == "ACTIVE" for slot in wires))
+        boots = set()
+        for dip in range(6):
+            await stage.plant.unplug("lidar")
+            stage.plant.plug("lidar")
+            await asyncio.sleep(0.05 * dip)
+            boots.add(stage.app.supervisors["lidar"].keeper.session.hello.boot_id)
+        await stage.until(lambda: stage.state("lidar") == "ACTIVE")
+        assert len(boots) > 1
+        assert stage.state("camera") == "ACTIVE"
