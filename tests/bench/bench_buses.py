@@ -34,6 +34,8 @@ async def _run():
     async with Broker("127.0.0.1") as broker:
         for kind in ("can", "canfd", "rs485", "modbus+tcp", "modbus+rtu"):
             figures += await _plugging(broker.url, kind)
+        for kind in ("can", "canfd", "rs485"):
+            figures += await _crowded(broker.url, kind)
         figures += await _load(broker.url)
     return figures
 
@@ -80,8 +82,8 @@ async def _plugging(url, kind):
     ]
 
 
-async def _plugged(spec, ports, harness, serial=1):
-    module = SimModule(spec, _crowd, serial=serial)
+async def _plugged(spec, ports, harness, serial=1, truth=None):
+    module = SimModule(spec, truth or _crowd, serial=serial)
     await module.run(harness.wire(ports[spec.slot], module.uid))
 
 
@@ -94,6 +96,35 @@ async def _active(seen, after_ns):
                 if fresh and message.state in {"ACTIVE", "PROBATION"}:
                     return (message.since_ns - after_ns) / 1e6
             await asyncio.sleep(0.01)
+
+
+async def _crowded(url, kind):
+    """Four modules that fill a wire's budget; one of them is plugged in while the others use the rest."""
+    specs = SLOTS[:4]
+    async with _stage(url, specs, dict.fromkeys([one.slot for one in specs], kind)) as (_, ports, harness, seen):
+        tasks = [asyncio.create_task(_plugged(one, ports, harness, truth=crowd)) for one in specs[1:]]
+        await asyncio.sleep(8)
+        lost, loads, rates = _lost(seen), [], []
+        for serial in range(PLUGS):
+            before = time.time_ns()
+            task = asyncio.create_task(_plugged(specs[0], ports, harness, serial + 2, crowd))
+            await _active(seen, before)
+            await asyncio.sleep(6)
+            slots = _newest(seen)
+            loads.append(slots["m1"].load)
+            rates.append(min(slots[one.slot].rate_hz for one in specs[1:]))
+            task.cancel()
+            await asyncio.wait([task])
+            await asyncio.sleep(3)
+        lost = _lost(seen) - lost
+        for one in tasks:
+            one.cancel()
+        await asyncio.wait(tasks)
+    return [
+        (f"{kind}, a module plugged in {PLUGS} times beside three: bus in use", 100 * max(loads), "%"),
+        (f"{kind}, a module plugged in {PLUGS} times beside three: frames they lost", lost, ""),
+        (f"{kind}, a module plugged in {PLUGS} times beside three: their lowest rate", min(rates), "Hz"),
+    ]
 
 
 async def _load(url):
