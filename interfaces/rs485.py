@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import LinkError
 from interfaces.frame import Flag, Frame
-from interfaces.message import Message, decode
+from interfaces.message import Message, decode, is_data
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.rs485_discovery import Discovery
 from interfaces.rs485_turn import Event, Found, Gone, Heard, Wrong, wire_size
@@ -21,6 +21,7 @@ from interfaces.spec import (
     ADDRESS_NONE,
     RS485_ANSWER,
     RS485_ANSWER_SIZE,
+    RS485_DATA_WAIT,
     RS485_HELLO_WAIT,
     RS485_POLL_BACK_OFF,
     RS485_POLL_PERIOD,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from interfaces.rs485_turn import Turn
 
 MAX_QUEUED: Final = 64
+_DATA_SHARE: Final = 0.7  # of the time from data to data, in which asking for more is in vain
 _BUSY_S: Final = RS485_POLL_PERIOD / 4  # a module that had nothing to say to a request yet is asked again
 
 
@@ -131,6 +133,9 @@ class Rs485Master(Discovery):
             return
         frame = replace(frame, flags=frame.flags & ~Flag.MORE)  # it belongs to the line, not to the message
         if module.found:
+            if is_data(frame.type) and module.data_at != self._now:
+                module.data_period += (min(self._now - module.data_at, 1.0) - module.data_period) / 4
+                module.data_at = self._now
             self._events.append(Heard(address, (frame,)))
             return
         message = decode(frame)
@@ -151,6 +156,8 @@ class Rs485Master(Discovery):
             return
         module.misses, module.heard_at = 0, self._now
         wait = _BUSY_S if turn.request else RS485_POLL_PERIOD
+        if module.data_at == self._now and not turn.request:
+            wait = max(wait, min(_DATA_SHARE * module.data_period, RS485_DATA_WAIT))
         module.due = self._now if module.queue else max(self._now, turn.started + wait)
         if not module.found and self._now - module.since > RS485_HELLO_WAIT:
             self._events.append(Wrong(ADDRESS_NONE, "no_hello"))

@@ -37,6 +37,8 @@ class OnLine:
     heard_at: float
     found: bool = False
     misses: int = 0
+    data_at: float = 0.0  # when data came last, and how often they come (s)
+    data_period: float = 0.0
     queue: deque[Frame] = field(default_factory=deque)
 
 

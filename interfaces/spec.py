@@ -121,6 +121,7 @@ CAN_SILENCE: Final = 3.0  # without any frame of its node a module is gone
 RS485_ANSWER: Final = 0.020  # the first byte of an answer, and the longest pause inside one
 RS485_ANSWER_SIZE: Final = 2048  # of the frames before a POLL, and of those in its answer, but for one longer one
 RS485_POLL_PERIOD: Final = 0.020  # of each module, as far as the line has time
+RS485_DATA_WAIT: Final = 0.1  # at most, before a module that just sent data is asked again
 RS485_POLL_BACK_OFF: Final = 0.32  # of a module that does not answer
 RS485_SEARCH_PERIOD: Final = 0.5
 RS485_SEARCH_PAUSE: Final = 0.02  # between two BRANCH, so that the modules found already are polled meanwhile
