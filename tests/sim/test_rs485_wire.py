@@ -102,7 +102,7 @@ async def test_four_modules_are_found_and_deliver_at_their_granted_rate(tmp_path
         assert not rig.bus.faults, "collisions belong to the search"
 
 
-@pytest.mark.parametrize(("baud", "count", "load"), [(921_600, 4, 0.05), (230_400, 5, 0.3)])
+@pytest.mark.parametrize(("baud", "count", "load"), [(921_600, 4, 0.04), (230_400, 5, 0.25)])
 async def test_one_more_is_plugged_in_and_the_others_do_not_notice(tmp_path, baud, count, load):
     async with a_rig(tmp_path, baud) as rig:
         uids = [rig.plug(serial) for serial in range(1, count + 1)]
