@@ -80,7 +80,7 @@ async def a_rig(folder, baud=921_600):
         await rig.close()
 
 
-async def until(condition, limit_s=15):
+async def until(condition, limit_s=40):
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110 -- states are read, they have no event
             await asyncio.sleep(0.005)
