@@ -12,37 +12,15 @@ from hypothesis import strategies as st
 
 from controller.publication.radio import free_area, rc013
 from controller.publication.radio.bits import Field, Structure
-from controller.publication.radio.common_area import CommonArea
 from controller.publication.radio.free_area import FreeEntry
 from controller.publication.radio.vehicle import COMMON, MANAGEMENT, OPTIONS, POSITION, STATE
+from tests.controller.publication.radio.areas import areas, said
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "radio_rc013.json").read_text(encoding="utf-8"))[
     "messages"
 ]
 TABLES = (MANAGEMENT, *COMMON, *OPTIONS.values())
 QUANTITIES = [(one, field) for one in TABLES for field in one.fields if field.step]
-
-
-def values_of(structure):
-    return st.fixed_dictionaries({field.name: st.integers(*field.limits) for field in structure.fields})
-
-
-def areas(management):
-    return st.builds(
-        CommonArea,
-        values_of(management).map(lambda told: {**told, **rc013.BASIC}),
-        *(values_of(one) for one in COMMON),
-        st.fixed_dictionaries({}, optional={one.name: values_of(one) for one in OPTIONS.values()}),
-        st.binary(max_size=4),
-        st.lists(st.builds(FreeEntry, st.integers(0, 255), st.binary(min_size=1, max_size=2)), max_size=2).map(tuple),
-    )
-
-
-def said(area):
-    """What a sender chose: lengths and flags follow from it."""
-    follows = ("data_length", "option_flags")
-    chosen = {name: value for name, value in area.management.items() if name not in follows}
-    return (chosen, area.time, area.position, area.state, area.attributes, area.options, area.extended, area.free)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -66,7 +44,7 @@ def test_every_shorter_prefix_and_a_longer_one_are_refused(vector):
     assert "1 B too many" in rc013.decode(data + b"\0")
 
 
-@given(areas(MANAGEMENT))
+@given(areas(**rc013.BASIC))
 def test_what_goes_out_comes_back(message):
     try:
         data = rc013.encode(message)
