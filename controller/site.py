@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from controller.site_geojson import Complaints, Feature, parse
+from controller.site_kinds import CARRIED
+from controller.site_shapes import dense, least_distance
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-MAX_DISTANCE_M: Final = 5000.0
-_CARRIED: Final = ("driving", "ramp", "bus")  # lane types whose area is carriageway when no polygon says so
+APART_WIDTHS: Final = 0.8  # centre lines that stay so many widths apart belong to lanes that do not touch
 
 
 class Frame(Protocol):
@@ -40,11 +40,15 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Area:
-    """A polygon; `edges` (m, 4) m are (x0, y0, x1, y1) of the outer ring and its holes together."""
+    """A polygon; `edges` (m, 4) m are (x0, y0, x1, y1) of the outer ring and its holes together.
+
+    `signal_group`: the group of the signal module that holds on a crossing, None where there is none.
+    """
 
     id: str
     kind: str
     edges: NDArray[np.float64]
+    signal_group: int | None = None
 
     def contains(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of `points` (n, 2) lie inside, by the even-odd rule."""
@@ -59,10 +63,27 @@ class Area:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StopLine:
-    """A stop line; `points` (n, 2) m."""
+    """A stop line; `points` (n, 2) m; `lanes` are the indices of those that stop there, `signal_group` as of areas."""
 
     id: str
     points: NDArray[np.float64]
+    lanes: tuple[int, ...] = ()
+    signal_group: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """Where a ramp meets the mainline (合流): lanes by index, the end of the ramp, and how far along each that lies.
+
+    `id` is that of the merge area; `point` (2,) m.
+    """
+
+    id: str
+    ramp: int
+    mainline: int
+    point: NDArray[np.float64]
+    ramp_m: float
+    mainline_m: float
 
 
 class LaneMatch(NamedTuple):
@@ -83,6 +104,7 @@ class Site:
     lanes: tuple[Lane, ...] = ()
     areas: tuple[Area, ...] = ()
     stop_lines: tuple[StopLine, ...] = ()
+    merges: tuple[Merge, ...] = ()
     _segments: _Segments = field(init=False, repr=False)
     _apart: dict[tuple[int, int], bool] = field(init=False, repr=False, default_factory=dict)  # answers once found
 
@@ -129,7 +151,7 @@ class Site:
         """Which of `points` lie where vehicles drive: the polygons, or the lanes' own width when there is none."""
         if self.has("carriageway"):
             return self.inside("carriageway", points)
-        carried = np.array([lane.type in _CARRIED for lane in self.lanes] + [False])
+        carried = np.array([lane.type in CARRIED for lane in self.lanes] + [False])
         found: NDArray[np.bool_] = carried[self.lane_of(points).lane]  # −1 reads the False at the end
         return found
 
@@ -150,9 +172,9 @@ class Site:
         """Whether the two lanes' areas nowhere touch: their centre lines stay 0.8 widths apart."""
         pair = (min(one, two), max(one, two))
         if pair not in self._apart:
-            a, b = (_dense(self.lanes[index].points) for index in pair)
+            a, b = (dense(self.lanes[index].points) for index in pair)
             width = (self.lanes[one].width_m + self.lanes[two].width_m) / 2
-            self._apart[pair] = one != two and _least_distance(a, b) >= 0.8 * width
+            self._apart[pair] = one != two and least_distance(a, b) >= APART_WIDTHS * width
         return self._apart[pair]
 
     @property
@@ -162,25 +184,12 @@ class Site:
 
 
 def load(text: str, frame: Frame, name: str = "site map") -> Site:
-    """GeoJSON text to a Site; ConfigError lists every mistake with file `name`, feature, property, value and cure."""
-    complaints = Complaints(name)
-    features = parse(text, complaints)
-    lines = [[_enu(line, frame) for line in feature.lines] for feature in features]
-    for feature, parts in zip(features, lines, strict=True):
-        far = max(float(np.abs(part).max()) for part in parts)
-        if far > MAX_DISTANCE_M:
-            complaints.add(
-                f"feature {feature.index} (id {feature.id!r})",
-                f"geometry: lies {far / 1000:.0f} km from the origin, allowed: {MAX_DISTANCE_M / 1000:.0f} km; are "
-                "longitude and latitude swapped, or is [origin] another place?",
-            )
-    complaints.finish()
-    made = list(zip(features, lines, strict=True))
-    return Site(
-        tuple(_lane(feature, parts[0]) for feature, parts in made if feature.kind == "lane"),
-        tuple(_area(f, parts) for f, parts in made if f.kind not in ("lane", "stop_line")),
-        tuple(StopLine(f.id, parts[0]) for f, parts in made if f.kind == "stop_line"),
-    )
+    """GeoJSON text to a Site; ConfigError lists every error with file `name`, line, feature, property and cure."""
+    from controller import site_file  # it builds what stands here
+
+    site, findings = site_file.read(text, frame, name)
+    findings.finish()
+    return site
 
 
 class _Segments(NamedTuple):
@@ -218,33 +227,3 @@ def _segments(lanes: tuple[Lane, ...]) -> _Segments:
     return _Segments(
         table[0].astype(np.intp), x, y, ux, uy, length, direction, half_width, start, ends_at[0], ends_at[1]
     )
-
-
-def _dense(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The line with a point at least every 2 m."""
-    steps = np.hypot(*np.diff(points, axis=0).T)
-    way = np.concatenate([[0.0], np.cumsum(steps)])
-    at = np.union1d(way, np.arange(0.0, way[-1], 2.0))
-    return np.stack([np.interp(at, way, points[:, i]) for i in range(2)], axis=1)
-
-
-def _least_distance(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
-    blocks = np.array_split(one, len(one) // 256 + 1)  # bounds memory on long lanes
-    return min(float(np.hypot(*(block[:, None] - two).transpose(2, 0, 1)).min()) for block in blocks)
-
-
-def _enu(line: tuple[tuple[float, float], ...], frame: Frame) -> NDArray[np.float64]:
-    degrees = np.array(line)
-    # The map is flat: the frame's own height keeps far points from sinking below the tangent plane.
-    east, north, _ = frame.to_enu(degrees[:, 1], degrees[:, 0], getattr(frame, "height_m", 0.0))
-    return np.stack([east, north], axis=1)
-
-
-def _lane(feature: Feature, points: NDArray[np.float64]) -> Lane:
-    limit = feature.speed_limit_kmh / 3.6
-    return Lane(feature.id, points, feature.width_m, limit, feature.type, feature.successors)
-
-
-def _area(feature: Feature, rings: list[NDArray[np.float64]]) -> Area:
-    edges = np.concatenate([np.hstack([ring[:-1], ring[1:]]) for ring in rings])
-    return Area(feature.id, feature.kind, edges)

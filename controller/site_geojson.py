@@ -6,78 +6,69 @@ import difflib
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from interfaces.errors import ConfigError
+from controller.site_findings import WARNING
+from controller.site_kinds import (
+    KINDS,
+    LATITUDE_MAX,
+    LONGITUDE_MAX,
+    MAX_FEATURES,
+    MAX_POSITIONS,
+    PROPERTY_NAMES,
+    Form,
+    Property,
+)
 
-LANE_TYPES: Final = ("driving", "ramp", "shoulder", "bus", "bicycle")
-GEOMETRY_OF_KIND: Final = {
-    "lane": "LineString",
-    "stop_line": "LineString",
-    "carriageway": "Polygon",
-    "crossing": "Polygon",
-    "conflict_area": "Polygon",
-    "merge_area": "Polygon",
-    "blind_area": "Polygon",
-    "interest_area": "Polygon",
-}
-MAX_FEATURES: Final = 5000
-MAX_POSITIONS: Final = 5000
-_RANGES: Final = {"width_m": (1.0, 20.0), "speed_limit_kmh": (5.0, 140.0)}
-_PROPERTIES: Final = ("kind", "id", "width_m", "speed_limit_kmh", "type", "successors")
-_WGS84: Final = ("CRS84", "EPSG:4326", "EPSG::4326")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from controller.site_findings import Findings
+    from controller.site_kinds import Kind
+
+    Value = float | str | tuple[str, ...] | None
+    Line = tuple[tuple[float, float], ...]
+
+WGS84_NAMES: Final = ("CRS84", "EPSG:4326", "EPSG::4326")
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One checked feature: `lines` hold (longitude, latitude) deg, one for a line, a ring each for a polygon."""
+    """One checked feature: `lines` hold (longitude, latitude) deg, one for a line, a ring each for a polygon.
+
+    `values` has every property of its kind: float, str, tuple of lane ids, or None when absent without default.
+    """
 
     index: int
     kind: str
     id: str
-    lines: tuple[tuple[tuple[float, float], ...], ...]
-    width_m: float
-    speed_limit_kmh: float  # NaN when not given
-    type: str
-    successors: tuple[str, ...]
+    lines: tuple[Line, ...]
+    values: Mapping[str, Value]
+    named: bool = True  # the file gives its id
 
 
-class Complaints:
-    """Mistakes gathered while reading one file; `finish` raises them together."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._lines: list[str] = []
-
-    def add(self, where: str, text: str) -> None:
-        """One more mistake at `where`."""
-        self._lines.append(f"{self._name}: {where}: {text}" if where else f"{self._name}: {text}")
-
-    def finish(self) -> None:
-        """Raise ConfigError with every mistake, a line each; nothing when there is none."""
-        if self._lines:
-            raise ConfigError("\n".join(self._lines))
-
-
-def parse(text: str, complaints: Complaints) -> tuple[Feature, ...]:
-    """The features that are right; everything wrong goes to `complaints`."""
+def parse(text: str, findings: Findings) -> tuple[Feature, ...]:
+    """The features that are right; everything wrong goes to `findings`."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        complaints.add("", f"is not JSON: {error}; export it from QGIS as GeoJSON (RFC 7946)")
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
+        findings.add(f"is not JSON: {error}; export it from QGIS as GeoJSON (RFC 7946)", line=line)
         return ()
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         found = document.get("type") if isinstance(document, dict) else type(document).__name__
-        complaints.add("type", f"is {found!r}; allowed: 'FeatureCollection'")
+        findings.add(f"type: is {found!r:.60}; allowed: 'FeatureCollection'")
         return ()
-    _check_crs(document, complaints)
+    if "crs" in document and not any(name in json.dumps(document["crs"]) for name in WGS84_NAMES):
+        findings.add("crs: is not WGS84; save the layer again in EPSG:4326 (longitude, latitude)")
     features = document.get("features")
     if not isinstance(features, list) or len(features) > MAX_FEATURES:
-        complaints.add("features", f"must be a list of at most {MAX_FEATURES} features")
+        findings.add(f"features: must be a list of at most {MAX_FEATURES} features")
         return ()
-    read = [_feature(index, feature, complaints) for index, feature in enumerate(features)]
+    read = [_feature(index, feature, findings) for index, feature in enumerate(features)]
     right = tuple(feature for feature in read if feature is not None)
-    _check_lane_ids(right, complaints)
+    _check_ids(right, findings)
+    _check_references(right, findings)
     return right
 
 
@@ -85,81 +76,97 @@ def nearest(value: str, allowed: tuple[str, ...]) -> str:
     """A clause that names what is allowed, and the nearest of it when one is near."""
     close = difflib.get_close_matches(value, allowed, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"allowed: {', '.join(allowed[:20])}{hint}"
+    return f"allowed: {', '.join(allowed[:20]) or 'none, there is no lane'}{hint}"
 
 
-def _check_crs(document: dict[str, Any], complaints: Complaints) -> None:
-    if "crs" in document and not any(name in json.dumps(document["crs"]) for name in _WGS84):
-        complaints.add("crs", "is not WGS84; save the layer again in EPSG:4326 (longitude, latitude)")
+class _Place(NamedTuple):
+    """Where a complaint belongs."""
+
+    findings: Findings
+    feature: int
+    id: str
+
+    def add(self, text: str) -> None:
+        self.findings.add(text, self.feature, self.id)
 
 
-def _feature(index: int, raw: object, complaints: Complaints) -> Feature | None:
+def _feature(index: int, raw: object, findings: Findings) -> Feature | None:
     properties = raw.get("properties") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or raw.get("type") != "Feature" or not isinstance(properties, dict):
-        complaints.add(f"feature {index}", "is not a Feature with properties")
+        findings.add("is not a Feature with properties", index)
         return None
     given = {name: value for name, value in properties.items() if value is not None}  # QGIS writes null for absent
     name = given.get("id", raw.get("id"))
-    label = f"feature {index}" + (f" (id {name!r})" if name is not None else "")
-    for key in given:
-        close = difflib.get_close_matches(key, _PROPERTIES, 1, 0.75)
-        if key not in _PROPERTIES and close and key != "fid":  # QGIS's own row number is not a slip of "id"
-            complaints.add(label, f"{key}: unknown property; did you mean {close[0]!r}?")
-    kind = given.get("kind")
-    if not isinstance(kind, str) or kind not in GEOMETRY_OF_KIND:
-        complaints.add(label, f"kind: {kind!r} is unknown; {nearest(str(kind), tuple(GEOMETRY_OF_KIND))}")
+    place = _Place(findings, index, "" if name is None else f"{name!s:.60}")
+    _check_slips(given, place)
+    kind = KINDS.get(given["kind"]) if isinstance(given.get("kind"), str) else None
+    if kind is None:
+        place.add(f"kind: {given.get('kind')!r:.60} is unknown; {nearest(str(given.get('kind')), tuple(KINDS))}")
         return None
-    lines = _lines(raw.get("geometry"), GEOMETRY_OF_KIND[kind], label, complaints)
+    _check_strangers(given, kind, place)
+    if isinstance(name, bool) or not isinstance(name, str | int | float | None):
+        place.add(f"id: is {name!r:.60}; allowed: text or a number")
+    elif kind.needs_id and name in (None, ""):
+        place.add(f"id: is missing; every {kind.name} needs one, unique in the file")
+    values = {one.name: _value(one, given.get(one.name), place) for one in kind.properties}
+    lines = _lines(raw.get("geometry"), kind.geometry, place)
     if lines is None:
         return None
-    text = f"{kind}-{index}" if name is None else str(name)
-    if kind != "lane":
-        return Feature(index, kind, text, lines, math.nan, math.nan, "", ())
-    if name is None:
-        complaints.add(label, "id: is missing; every lane needs one, unique in the file")
-    width = _number(given, "width_m", 3.25, label, complaints)
-    limit = _number(given, "speed_limit_kmh", math.nan, label, complaints)
-    return Feature(
-        index, kind, text, lines, width, limit, _type(given, label, complaints), _successors(given, label, complaints)
-    )
+    return Feature(index, kind.name, f"{kind.name}-{index}" if name is None else str(name), lines, values,
+                   name is not None)  # fmt: skip
 
 
-def _lines(
-    geometry: object, wanted: str, label: str, complaints: Complaints
-) -> tuple[tuple[tuple[float, float], ...], ...] | None:
+def _check_slips(given: dict[str, Any], place: _Place) -> None:
+    for key in given:
+        close = difflib.get_close_matches(key, PROPERTY_NAMES, 1, 0.75)
+        if key not in PROPERTY_NAMES and close and key != "fid":  # QGIS's own row number is not a slip of "id"
+            place.add(f"{key:.60}: unknown property; did you mean {close[0]!r}?")
+
+
+def _check_strangers(given: dict[str, Any], kind: Kind, place: _Place) -> None:
+    own = {"kind", "id", *(one.name for one in kind.properties)}
+    for key in given:
+        if key in PROPERTY_NAMES and key not in own:
+            users = ", ".join(one.name for one in KINDS.values() if key in {own.name for own in one.properties})
+            text = f"{key}: has no meaning on a {kind.name}; it is a property of: {users}"
+            place.findings.add(text, place.feature, place.id, WARNING)
+
+
+def _lines(geometry: object, wanted: str, place: _Place) -> tuple[Line, ...] | None:
     found = geometry.get("type") if isinstance(geometry, dict) else None
     parts = geometry.get("coordinates") if isinstance(geometry, dict) else None
     if found == f"Multi{wanted}" and isinstance(parts, list):
         if len(parts) != 1:
-            complaints.add(label, f"geometry: has {len(parts)} parts; allowed: 1 (QGIS: multipart to singleparts)")
+            place.add(f"geometry: has {len(parts)} parts; allowed: 1 (QGIS: multipart to singleparts)")
             return None
         found, parts = wanted, parts[0]
     if found != wanted:
-        complaints.add(label, f"geometry: is {found!r}; allowed: {wanted!r}")
+        place.add(f"geometry: is {found!r:.60}; allowed: {wanted!r}")
         return None
     rings = [parts] if wanted == "LineString" else parts
     if not isinstance(rings, list) or not rings:
-        complaints.add(label, "geometry: has no coordinates")
+        place.add("geometry: has no coordinates")
         return None
-    read = [_positions(ring, wanted, label, complaints) for ring in rings]
+    read = [_positions(ring, wanted, place) for ring in rings]
     return None if any(line is None for line in read) else tuple(line for line in read if line is not None)
 
 
-def _positions(raw: object, wanted: str, label: str, complaints: Complaints) -> tuple[tuple[float, float], ...] | None:
+def _positions(raw: object, wanted: str, place: _Place) -> Line | None:
     least = 2 if wanted == "LineString" else 4
     if not isinstance(raw, list) or not least <= len(raw) <= MAX_POSITIONS:
-        complaints.add(label, f"geometry: a {wanted} needs {least} to {MAX_POSITIONS} positions in a line or ring")
+        place.add(f"geometry: a {wanted} needs {least} to {MAX_POSITIONS} positions in a line or ring")
         return None
     if not all(_is_position(position) for position in raw):
         bad = next(position for position in raw if not _is_position(position))
-        complaints.add(label, f"geometry: {bad!r:.60} is no [longitude, latitude] within ±180, ±86 degrees")
+        place.add(f"geometry: {bad!r:.60} is no [longitude, latitude] within ±{LONGITUDE_MAX:g}, ±{LATITUDE_MAX:g} "
+                  "degrees")  # fmt: skip
         return None
     line = tuple((float(p[0]), float(p[1])) for p in raw)
     if wanted == "Polygon" and line[0] != line[-1]:
-        complaints.add(label, "geometry: the ring is open; its last position must equal its first")
+        place.add("geometry: the ring is open; its last position must equal its first")
         return None
     if len(set(line)) < least - (wanted == "Polygon"):
-        complaints.add(label, "geometry: its positions coincide; draw it again")
+        place.add("geometry: its positions coincide; draw it again")
         return None
     return line
 
@@ -168,47 +175,63 @@ def _is_position(position: object) -> bool:
     if not isinstance(position, list) or len(position) < 2:
         return False
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in position[:2])
-    return numeric and abs(position[0]) <= 180 and abs(position[1]) <= 86
+    return numeric and abs(position[0]) <= LONGITUDE_MAX and abs(position[1]) <= LATITUDE_MAX
 
 
-def _number(given: dict[str, Any], key: str, default: float, label: str, complaints: Complaints) -> float:
-    value = given.get(key, default)
-    low, high = _RANGES[key]
-    if key not in given:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        complaints.add(label, f"{key}: is {value!r:.60}; allowed: a number from {low:g} to {high:g}")
-        return default
-    return float(value)
+def _value(wanted: Property, raw: Any, place: _Place) -> Value:
+    if raw is None:
+        return () if wanted.form is Form.LANES else wanted.default
+    if wanted.form is Form.CHOICE:
+        if raw in wanted.choices:
+            return str(raw)
+        place.add(f"{wanted.name}: is {raw!r:.60}; {nearest(str(raw), wanted.choices)}")
+        return wanted.default
+    if wanted.form in (Form.NUMBER, Form.WHOLE):
+        return _number(wanted, raw, place)
+    return _lane_ids(wanted, raw, place)
 
 
-def _type(given: dict[str, Any], label: str, complaints: Complaints) -> str:
-    value = given.get("type", "driving")
-    if value not in LANE_TYPES:
-        complaints.add(label, f"type: is {value!r:.60}; {nearest(str(value), LANE_TYPES)}")
-        return "driving"
-    return str(value)
+def _number(wanted: Property, raw: Any, place: _Place) -> Value:
+    numeric = isinstance(raw, int | float) and not isinstance(raw, bool)
+    if numeric and wanted.low <= raw <= wanted.high and (wanted.form is Form.NUMBER or raw == math.floor(raw)):
+        return float(raw)
+    form = "number" if wanted.form is Form.NUMBER else "whole number"
+    place.add(f"{wanted.name}: is {raw!r:.60}; allowed: a {form} from {wanted.low:g} to {wanted.high:g}")
+    return wanted.default
 
 
-def _successors(given: dict[str, Any], label: str, complaints: Complaints) -> tuple[str, ...]:
-    value = given.get("successors", [])
-    if isinstance(value, str):  # QGIS has no list column in every format: "a, b" is taken too
-        value = [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
-        complaints.add(label, f"successors: is {value!r:.60}; allowed: a list of lane ids")
-        return ()
-    return tuple(str(item) for item in value)
+def _lane_ids(wanted: Property, raw: Any, place: _Place) -> Value:
+    if wanted.form is Form.LANE:
+        raw = [raw] if not isinstance(raw, list) else raw
+    elif isinstance(raw, str):  # QGIS has no list column in every format: "a, b" is taken too
+        raw = [part.strip() for part in raw.split(",") if part.strip()]
+    right = isinstance(raw, list) and all(isinstance(v, str | int) and not isinstance(v, bool) for v in raw)
+    if not right or (wanted.form is Form.LANE and len(raw) != 1):
+        allowed = "a list of lane ids" if wanted.form is Form.LANES else "one lane id"
+        place.add(f"{wanted.name}: is {raw!r:.60}; allowed: {allowed}")
+        return () if wanted.form is Form.LANES else None
+    return tuple(map(str, raw)) if wanted.form is Form.LANES else str(raw[0])
 
 
-def _check_lane_ids(features: tuple[Feature, ...], complaints: Complaints) -> None:
-    lanes = [feature for feature in features if feature.kind == "lane"]
-    ids = tuple(lane.id for lane in lanes)
+def _check_ids(features: tuple[Feature, ...], findings: Findings) -> None:
     first: dict[str, int] = {}
-    for lane in lanes:
-        label = f"feature {lane.index} (id {lane.id!r})"
-        if lane.id in first:
-            complaints.add(label, f"id: {lane.id!r} is taken by feature {first[lane.id]}; lane ids are unique")
-        first.setdefault(lane.id, lane.index)
-        for successor in lane.successors:
-            if successor not in ids:
-                complaints.add(label, f"successors: no lane {successor!r}; {nearest(successor, ids)}")
+    for feature in features:
+        if feature.named and feature.id in first:
+            text = f"id: {feature.id!r} is taken by feature {first[feature.id]}; ids are unique in the file"
+            findings.add(text, feature.index, feature.id)
+        if feature.named:
+            first.setdefault(feature.id, feature.index)
+
+
+def _check_references(features: tuple[Feature, ...], findings: Findings) -> None:
+    ids = tuple(feature.id for feature in features if feature.kind == "lane")
+    known = set(ids)
+    for feature in features:
+        for wanted in KINDS[feature.kind].properties:
+            value = feature.values[wanted.name]
+            if wanted.form not in (Form.LANE, Form.LANES) or value is None:
+                continue
+            for lane in value if isinstance(value, tuple) else (str(value),):
+                if lane not in known:
+                    text = f"{wanted.name}: no lane {lane!r}; {nearest(lane, ids)}"
+                    findings.add(text, feature.index, feature.id if feature.named else "")

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "replay": ("replay", "Run a detection log through the pole, offline and repeatable."),
     "run": ("run", "Run the pole: modules on their wires in, publications out."),
     "sim": ("sim", "Plug simulated modules into ports of this machine."),
+    "site": ("site", "Check and draw the site map."),
     "status": ("status", "Ask a broker how its poles are."),
     "trust": ("trust", "Say which vendors and modules this pole trusts (level L3)."),
     "watch": ("watch", "Show what poles publish, as it happens."),

@@ -104,7 +104,7 @@ def test_every_mistake_is_told_at_once_with_place_and_cure():
         feature("crossing", "LineString", [(0, 0), (9, 0)]),
     ).splitlines()
     assert len(told) == 6
-    assert all(line.startswith("town.geojson: feature ") for line in told)
+    assert all(line.startswith("town.geojson:1: feature ") for line in told)
     assert "did you mean 'lane'" in told[0]
     assert "width_m: is -2; allowed: a number from 1 to 20" in "\n".join(told)
     assert "did you mean 'driving'" in "\n".join(told)
@@ -124,7 +124,7 @@ def test_a_lane_id_is_unique():
 
 @pytest.mark.parametrize("bad", ["", "[", "[]", '{"type": "Feature"}', '{"type": "FeatureCollection"}', "[" * 100_000])
 def test_text_that_is_no_map_is_a_config_error(bad: str):
-    with pytest.raises(ConfigError, match="site map: "):
+    with pytest.raises(ConfigError, match="site map:"):
         load(bad, FRAME)
 
 
@@ -144,9 +144,10 @@ def test_a_bad_geometry_is_named(geometry: object):
 
 
 def test_qgis_habits_are_taken():
-    multi = feature("lane", "LineString", [(0, 0), (50, 0)], id="m", fid=3, type=None, successors="m, m")
+    multi = feature("lane", "LineString", [(-50, 0), (0, 0)], id="m", fid=3, type=None, successors="a, b")
     multi["geometry"] = {"type": "MultiLineString", "coordinates": [multi["geometry"]["coordinates"]]}  # type: ignore[index]  # plain dicts
-    assert load(text(multi), FRAME).lanes[0].successors == ("m", "m")
+    right = feature("lane", "LineString", [(0, 0), (9, -9)], id="b")
+    assert load(text(multi, EAST, right), FRAME).lanes[0].successors == ("a", "b")
 
 
 def test_another_reference_system_is_refused():
