@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from controller.publication.cavc.settings import Cavc
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -131,4 +133,5 @@ class Config(_Section):
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()
     trust: Trust = Trust()
+    cavc: Cavc = Cavc()
     slot: dict[str, Slot]
