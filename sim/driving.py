@@ -1,4 +1,4 @@
-"""How road users drive: Intelligent Driver Model (Treiber, Hennecke, Helbing 2000), gap acceptance where paths meet."""
+"""Who is on the road, by which route or script, and what each driver or walker does about the others (see sim.gap)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from interfaces.spec import ObjectClass
+from sim.gap import can_stop, contested, follow
 from sim.path import Path, Pose, Shadow
+from sim.signals import Colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.path import Meeting
+    from sim.signals import Signals
 
 # length, width, height in m and how much single ones differ
 BODY: Final = {
@@ -34,6 +39,7 @@ CYCLISTS: Final = ((ObjectClass.BICYCLE, 1.0),)
 
 HARDEST_MPS2: Final = 8.0
 _STOPPED_MPS: Final = 0.3
+_SIGHT_M: Final = 130.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +51,19 @@ class Manner:
     headway_s: float = 1.6
     standstill_m: float = 2.5
     gap_s: float = 3.2
+    wary: bool = False  # does not step in front of somebody who cannot stop any more, whoever goes first
 
 
 DRIVER: Final = Manner()
-WALKER: Final = Manner(accelerate=1.0, brake=1.0, headway_s=0.5, standstill_m=0.6, gap_s=3.5)
+WALKER: Final = Manner(accelerate=1.0, brake=1.0, headway_s=0.5, standstill_m=0.6, gap_s=3.5, wary=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Route:
     """A path that traffic takes: `per_minute` arrivals, by chance; whose `priority` is higher goes first.
 
-    `stop_at_m`: everybody halts there once (一時停止). `quiet`: spans (start, end) in s without arrivals.
+    `stop_at_m`: everybody halts there once (一時停止). `signals`: (stop line m, group) along it, in order.
+    `quiet`: spans (start, end) in s without arrivals.
     """
 
     path: Path
@@ -67,6 +75,7 @@ class Route:
     give_way_m: float = 4.0
     manner: Manner = DRIVER
     quiet: tuple[tuple[float, float], ...] = ()
+    signals: tuple[tuple[float, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +130,11 @@ class User:
         """Whose is higher goes first."""
         return self.route.priority if self.route else 99
 
+    @property
+    def nose_m(self) -> float:
+        """Where its front is on its path."""
+        return self.along_m + self.body[0] / 2
+
     def move(self, dt: float) -> None:
         """Go on for `dt` s with the present acceleration; nobody drives backwards."""
         speed = max(self.speed + self.acceleration * dt, 0.0)
@@ -133,27 +147,27 @@ class User:
 class Driver:
     """Decides for every road user; remembers how the paths lie to each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals | None = None) -> None:
+        self._signals = signals
         self._shadows: dict[tuple[Path, Path], Shadow] = {}
 
-    def acceleration(self, user: User, everyone: list[User]) -> float:
+    def acceleration(self, user: User, everyone: Sequence[User], now_s: float) -> float:
         """What `user` does now, m/s2, seeing `everyone`."""
         route = user.route
         assert route is not None  # noqa: S101 -- only users of routes drive by themselves
-        near = [other for other in everyone if other is not user and _apart(user, other) < 130.0]
+        near = [other for other in everyone if other is not user and self._matters(user, other)]
         manner = route.manner
-        free = min(user.wish_mps, float(user.path.comfortable_mps[_index(user)]))
+        free = min(user.wish_mps, user.path.comfortable_at(user.along_m))
         result = manner.accelerate * (1 - (user.speed / max(free, 0.1)) ** 4)
-        nose = user.along_m + user.body[0] / 2
-        for gap, speed in self.ahead(user.path, nose, user.body[1], near):
-            result = min(result, _follow(user.speed, free, gap, speed, manner))
-        stop = self._stop_m(user, route, nose, near)
+        for gap, speed in self.ahead(user.path, user.nose_m, user.body[1], near):
+            result = min(result, follow(user.speed, free, gap, speed, manner))
+        stop = self._stop_m(user, route, near, now_s)
         if stop is not None:
             line = Manner(manner.accelerate, manner.brake, manner.headway_s * 0.4, 0.4)
-            result = min(result, _follow(user.speed, free, stop - nose, 0.0, line))
+            result = min(result, follow(user.speed, free, stop - user.nose_m, 0.0, line))
         return max(result, -HARDEST_MPS2)
 
-    def ahead(self, path: Path, nose: float, width: float, others: list[User]) -> list[tuple[float, float]]:
+    def ahead(self, path: Path, nose: float, width: float, others: Sequence[User]) -> list[tuple[float, float]]:
         """(gap m, speed along the path m/s) of every body that stands or moves in the way ahead."""
         found = []
         for other in others:
@@ -167,74 +181,56 @@ class Driver:
                 found.append((along - reach - nose, other.speed * math.cos(turn)))
         return found
 
-    def _stop_m(self, user: User, route: Route, nose: float, near: list[User]) -> float | None:
-        """Where `user` has to stop now: its stop line until it halted once, or before a meeting that is not free."""
+    def _matters(self, user: User, other: User) -> bool:
+        dx, dy = user.pose.x - other.pose.x, user.pose.y - other.pose.y
+        return dx * dx + dy * dy < _SIGHT_M**2 and self._shadow(user.path, other.path).touches
+
+    def _stop_m(self, user: User, route: Route, near: list[User], now_s: float) -> float | None:
+        """Where `user` has to stop now: at a red signal, its stop line until it halted once, before a meeting."""
+        nose = user.nose_m
+        stops = [stop for stop, _ in self._holding(user, now_s)]
         line = route.stop_at_m if route.stop_at_m is not None and nose <= route.stop_at_m + 0.5 else None
         if line is not None:
             user.halted |= user.speed < _STOPPED_MPS and nose > line - 2.5
             if not user.halted:
-                return line
-        stops = []
+                return min([line, *stops])
         for other in near:
-            if other.priority <= user.priority:
-                continue
             for meeting in self._shadow(user.path, other.path).meetings:
                 stop = meeting.enter_m - route.give_way_m
                 if line is not None and meeting.enter_m > line:
                     stop = line
-                if _can_stop(user, stop - nose) and _contested(user, other, meeting, route.manner.gap_s):
+                if can_stop(user, stop - nose) and self._goes_first(other, user, meeting, now_s):
                     stops.append(stop)
         return min(stops, default=None)
 
+    def _goes_first(self, other: User, user: User, meeting: Meeting, now_s: float) -> bool:
+        """Whether `user` has to let `other` pass where their ways meet."""
+        route = user.route
+        assert route is not None  # noqa: S101 -- only users of routes drive by themselves
+        if other.priority > user.priority:
+            if not contested(user, other, meeting, route.manner.gap_s):
+                return False
+            return not any(stop < meeting.other_enter_m for stop, _ in self._holding(other, now_s))
+        if not route.manner.wary or other.priority == user.priority:
+            return False
+        room_m = meeting.other_enter_m - other.nose_m
+        return not can_stop(other, room_m) and contested(user, other, meeting, 1.0)
+
+    def _holding(self, user: User, now_s: float) -> list[tuple[float, int]]:
+        """The (stop line m, group) ahead of `user` that do not let it pass now."""
+        if self._signals is None or user.route is None:
+            return []
+        return [
+            (stop, group)
+            for stop, group in user.route.signals
+            if user.nose_m <= stop + 0.5 and self._stops(user, stop - user.nose_m, self._signals.colour(group, now_s))
+        ]
+
+    def _stops(self, user: User, room_m: float, colour: Colour) -> bool:
+        return colour is Colour.RED or (colour is Colour.YELLOW and can_stop(user, room_m))
+
     def _shadow(self, own: Path, other: Path) -> Shadow:
-        key = (own, other)
-        if key not in self._shadows:
-            self._shadows[key] = Shadow(own, other)
-        return self._shadows[key]
-
-
-def _follow(speed: float, free: float, gap: float, leader: float, manner: Manner) -> float:
-    """IDM's acceleration behind a leader, m/s2."""
-    closing = speed * (speed - leader) / (2 * math.sqrt(manner.accelerate * manner.brake))
-    wanted = manner.standstill_m + max(speed * manner.headway_s + closing, 0.0)
-    return manner.accelerate * (1 - (speed / max(free, 0.1)) ** 4 - (wanted / max(gap, 0.1)) ** 2)
-
-
-def _contested(user: User, other: User, meeting: Meeting, gap_s: float) -> bool:
-    """Whether the other would be there from `gap_s` before `user` comes to `gap_s` after it has gone."""
-    if other.along_m - other.body[0] / 2 > meeting.other_leave_m:
-        return False
-    pace = min(user.wish_mps, float(user.path.comfortable_mps[_index(user)]) + 2.0)
-    arrive = _time_to(meeting.enter_m - user.along_m - user.body[0] / 2, user.speed, pace, user.route)
-    # In a merge one need not clear the rest of the way, only be up to speed on it.
-    leave_m = min(meeting.leave_m, meeting.enter_m + 15.0)
-    leave = _time_to(leave_m - user.along_m + user.body[0] / 2, user.speed, pace, user.route)
-    other_pace = max(other.speed, 0.7 * other.wish_mps, 0.1)
-    comes = (meeting.other_enter_m - other.along_m - other.body[0] / 2) / other_pace
-    goes_m = min(meeting.other_leave_m, meeting.other_enter_m + 15.0)
-    goes = (goes_m - other.along_m + other.body[0] / 2) / max(other.speed, 0.5)
-    return comes < leave + gap_s and goes > arrive - gap_s * 0.6
-
-
-def _can_stop(user: User, room_m: float) -> bool:
-    return room_m > -0.5 and user.speed**2 / (2 * 3.0) <= max(room_m, 0.0) + 0.5
-
-
-def _time_to(distance: float, speed: float, pace: float, route: Route | None) -> float:
-    """Seconds for `distance` when speeding up from `speed` to `pace`."""
-    if distance <= 0:
-        return 0.0
-    rate = 0.7 * (route.manner.accelerate if route else 1.0)
-    pace = max(pace, speed, 0.1)
-    ramp = (pace * pace - speed * speed) / (2 * rate)
-    if distance <= ramp:
-        return (math.sqrt(speed * speed + 2 * rate * distance) - speed) / rate
-    return (pace - speed) / rate + (distance - ramp) / pace
-
-
-def _apart(one: User, other: User) -> float:
-    return math.hypot(one.pose.x - other.pose.x, one.pose.y - other.pose.y)
-
-
-def _index(user: User) -> int:
-    return min(int(user.along_m * 2), len(user.path.points) - 1)
+        shadow = self._shadows.get((own, other))
+        if shadow is None:
+            shadow = self._shadows[own, other] = Shadow(own, other)
+        return shadow

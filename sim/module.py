@@ -22,6 +22,8 @@ from modules.columns import to_records
 from modules.detecting import cone
 from modules.registry import REGISTRY
 from sim.replay import RecordedSensor
+from sim.report import REPORTS, Report
+from sim.report import report as report_of
 from sim.sensing import MODELS, Sensor
 
 if TYPE_CHECKING:
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
 
     from interfaces.link import Link
     from sim.harness import Wire
+    from sim.miscalibration import Miscalibrated
     from sim.scene import ModuleSpec
 
 MAX_OBJECTS: Final = 64
-COMMS_RATE_HZ: Final = 1.0
 FW_HASH: Final = hashlib.sha256(b"simulated 0.1").digest()[:8]
 
 
@@ -50,7 +52,8 @@ class SimModule:
         *,
         serial: int = 1,
         drift_ppm: float = 20.0,
-        sensor: Sensor | RecordedSensor | None = None,
+        sensor: Sensor | Miscalibrated | RecordedSensor | None = None,
+        report: Callable[[], Report] | None = None,
         key: Ed25519PrivateKey | None = None,
         vendor_key: Ed25519PrivateKey | None = None,
     ) -> None:
@@ -68,6 +71,7 @@ class SimModule:
         self.uid = digest[:16]
         model = MODELS.get(spec.module_class)
         self._sensor = sensor
+        self._report = report or (lambda: report_of(spec.module_class))
         if sensor is None and model is not None:
             self._sensor = Sensor(model, spec.mount, np.random.default_rng(list(digest[:8])))
 
@@ -124,8 +128,9 @@ class SimModule:
             latency_s = self._latency_s()
             loop.call_later(latency_s, self._deliver, session, link, body)
 
-    def _deliver(self, session: ModuleSession, link: Link, body: pb.DetectionFrame | pb.CommsStatus) -> None:
-        kind = MessageType.DETECTIONS if isinstance(body, pb.DetectionFrame) else MessageType.COMMS_STATUS
+    def _deliver(self, session: ModuleSession, link: Link, body: pb.DetectionFrame | Report) -> None:
+        detected = isinstance(body, pb.DetectionFrame)
+        kind = MessageType.DETECTIONS if detected else REPORTS[self.spec.module_class].message_type
         try:
             self.sent += session.send_data(kind, body, asyncio.get_running_loop().time())
             _send(session, link)
@@ -138,11 +143,11 @@ class SimModule:
         model = self._sensor.model
         return max(0.0, self._rng.gauss(model.latency_s, model.jitter_s))
 
-    def _body(self, plan: pb.Plan, seq: int, now: float) -> pb.DetectionFrame | pb.CommsStatus | None:
+    def _body(self, plan: pb.Plan, seq: int, now: float) -> pb.DetectionFrame | Report | None:
         if self._sensor is None:
-            return pb.CommsStatus(
-                t_us=self.t_us(now), seq=seq, channel=0, up=True, uplink_bps=20_000_000, technology="5G"
-            )
+            body = self._report()
+            body.t_us, body.seq, body.channel = self.t_us(now), seq, 0
+            return body
         rows = self._sensor.observe(self._truth())
         if rows is None:
             return None
@@ -193,8 +198,9 @@ class SimModule:
 
     def _channel(self) -> pb.Channel:
         if self._sensor is None:
-            rate = round(COMMS_RATE_HZ * 1000)
-            return pb.Channel(channel=0, message_type=MessageType.COMMS_STATUS, max_rate_mhz=rate)
+            reporting = REPORTS[self.spec.module_class]
+            rate = round(reporting.rate_hz * 1000)
+            return pb.Channel(channel=0, message_type=reporting.message_type, max_rate_mhz=rate)
         model = self._sensor.model
         return pb.Channel(
             channel=0,

@@ -19,6 +19,7 @@ STEP_M: Final = 0.5
 LATERAL_MPS2: Final = 2.0  # what a driver takes in a bend
 SLOWING_MPS2: Final = 1.2
 MEETING_M: Final = 2.9  # two centre lines nearer than this cannot both be driven at once
+TOUCHING_M: Final = 3.2  # who keeps to a path farther off than this is never in the way
 
 
 class Pose(NamedTuple):
@@ -84,46 +85,64 @@ class Path:
 
     def at(self, along_m: float) -> Pose:
         """The place at `along_m`, clamped to the ends."""
-        place = min(max(along_m / STEP_M, 0.0), len(self.points) - 1.0)
-        i = min(int(place), max(len(self.points) - 2, 0))
-        share = place - i
-        (x0, y0), (x1, y1) = self.points[i], self.points[min(i + 1, len(self.points) - 1)]
-        h0, h1 = self.headings[i], self.headings[min(i + 1, len(self.points) - 1)]
-        yaw = float(h0 + share * (h1 - h0))
-        return Pose(float(x0 + share * (x1 - x0)), float(y0 + share * (y1 - y0)), yaw, float(self.curvatures[i]))
+        poses = self._poses
+        place = min(max(along_m / STEP_M, 0.0), len(poses) - 1.0)
+        i = min(int(place), max(len(poses) - 2, 0))
+        share, here, there = place - i, poses[i], poses[min(i + 1, len(poses) - 1)]
+        x, y, yaw = (a + share * (b - a) for a, b in zip(here[:3], there[:3], strict=True))
+        return Pose(x, y, yaw, here.curvature)
+
+    def comfortable_at(self, along_m: float) -> float:
+        """`comfortable_mps` at a place."""
+        speeds = self._comfortable
+        return speeds[min(int(along_m / STEP_M), len(speeds) - 1)]
+
+    # Columns as lists: one place at a time is asked for, which numpy is slow at.
+
+    @cached_property
+    def _poses(self) -> list[Pose]:
+        columns = (*self.points.T.tolist(), self.headings.tolist(), self.curvatures.tolist())
+        return [Pose(*row) for row in zip(*columns, strict=True)]
+
+    @cached_property
+    def _comfortable(self) -> list[float]:
+        return list(self.comfortable_mps.tolist())
 
 
 class Shadow:
-    """One path as seen from another: for every place of `other`, where it lies along and beside `own`."""
+    """One path as seen from another: for every place of `other`, where it lies along and beside `own`.
+
+    `touches`: whether they come near anywhere; `meetings`: where.
+    """
 
     def __init__(self, own: Path, other: Path) -> None:
-        apart = np.hypot(
-            other.points[:, None, 0] - own.points[None, :, 0], other.points[:, None, 1] - own.points[None, :, 1]
-        )
-        nearest = np.argmin(apart, axis=1)
-        self.along_m = nearest * STEP_M
-        self.aside_m = apart[np.arange(len(nearest)), nearest]
-        self.turn = other.headings - own.headings[nearest]
+        # |a - b|^2 less |a|^2, whose minimum lies at the same b: one product of matrices instead of n x m roots.
+        squares = (own.points**2).sum(1)[None, :] - 2 * other.points @ own.points.T
+        nearest = np.argmin(squares, axis=1)
+        along, aside = nearest * STEP_M, np.hypot(*(other.points - own.points[nearest]).T)
         beyond = (nearest == 0) | (nearest == len(own.points) - 1)
-        self.aside_m = np.where(beyond & (self.aside_m > STEP_M), np.inf, self.aside_m)
-        self.meetings = tuple(self._meetings())
+        aside = np.where(beyond & (aside > STEP_M), np.inf, aside)
+        turn = other.headings - own.headings[nearest]
+        self.touches = bool((aside < TOUCHING_M).any())
+        self.meetings = tuple(_meetings(along, aside))
+        self._places = list(zip(along.tolist(), aside.tolist(), turn.tolist(), strict=True))
 
     def at(self, other_along_m: float) -> tuple[float, float, float]:
         """(along, aside, turn) m, m, rad of one place of the other path."""
-        i = min(max(round(other_along_m / STEP_M), 0), len(self.along_m) - 1)
-        return float(self.along_m[i]), float(self.aside_m[i]), float(self.turn[i])
+        return self._places[min(max(round(other_along_m / STEP_M), 0), len(self._places) - 1)]
 
-    def _meetings(self) -> list[Meeting]:
-        near = np.concatenate([[False], self.aside_m < MEETING_M, [False]])
-        edges = np.flatnonzero(np.diff(near.astype(int)))
-        found = []
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            along = self.along_m[first:end]
-            # From one lane into one lane is following, which is no meeting.
-            if first * STEP_M > 2.0 or along.min() > 2.0:
-                place = (float(along.min()), float(along.max()), float(first * STEP_M), float((end - 1) * STEP_M))
-                found.append(Meeting(*place))
-        return found
+
+def _meetings(along_m: Floats, aside_m: Floats) -> list[Meeting]:
+    near = np.concatenate([[False], aside_m < MEETING_M, [False]])
+    edges = np.flatnonzero(np.diff(near.astype(int)))
+    found = []
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        along = along_m[first:end]
+        # From one lane into one lane is following, which is no meeting.
+        if first * STEP_M > 2.0 or along.min() > 2.0:
+            place = (float(along.min()), float(along.max()), float(first * STEP_M), float((end - 1) * STEP_M))
+            found.append(Meeting(*place))
+    return found
 
 
 def _rounded(before: Floats, corner: Floats, after: Floats, turn_m: float) -> Floats:

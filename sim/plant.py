@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from sim.fault import Deed, Fault
 from sim.harness import Harness, urls
 from sim.module import SimModule
 from sim.replay import RecordedRoad, RecordedSensor, Recording
+from sim.report import report
+from sim.sensing import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from sim.miscalibration import Miscalibrated
     from sim.road import World
-    from sim.scene import Scenario
+    from sim.scene import ModuleSpec, Scenario
+    from sim.sensing import Sensor
 
 STEP_S: Final = 0.05
 OUT_S: Final = 1.0  # how long a hand needs to swap a module
@@ -75,8 +82,13 @@ class Plant:
     def plug(self, slot: str) -> None:
         """Put the slot's module in; one that is in stays."""
         if slot not in self.plugged:
+            spec, serial = self._specs[slot], self._serials[slot]
             module = SimModule(
-                self._specs[slot], self.world.truth, serial=self._serials[slot], sensor=self._recorded_sensor()
+                spec,
+                self.world.truth,
+                serial=serial,
+                sensor=self._sensor(spec, serial),
+                report=lambda: report(spec.module_class, self.scene.weather, self.world),
             )
             self.modules[slot] = module
             wire = self.harness.wire(self._urls[slot], module.uid)
@@ -89,10 +101,14 @@ class Plant:
             task.cancel()
             await asyncio.wait([task])
 
-    def _recorded_sensor(self) -> RecordedSensor | None:
-        if self._recording is None or not isinstance(self.world, RecordedRoad):
+    def _sensor(self, spec: ModuleSpec, serial: int) -> Sensor | Miscalibrated | RecordedSensor | None:
+        """What the module measures with: each exemplar of a product errs in its own way, the same every time."""
+        if spec.module_class not in MODELS:
             return None
-        return RecordedSensor(self.world, self._recording)
+        if self._recording is not None and isinstance(self.world, RecordedRoad):
+            return RecordedSensor(self.world, self._recording)
+        rng = np.random.default_rng([self.scene.seed, zlib.crc32(spec.slot.encode()), serial])
+        return self.scene.sensor(spec, rng, lambda: self.world.now_s)
 
     async def _do(self, fault: Fault) -> None:
         if fault.deed is Deed.PLUG:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.signals import Signals
+
 DETECTED: Final = "time_local,detector_id,category,confidence,lat_deg,lon_deg,width_m,length_m,height_m"
 KNOWN: Final = "t_s,road_user_id,type,x_m,y_m,heading_rad,speed_mps,length_m,width_m"
 CATEGORIES: Final = {0: ObjectClass.CAR, 1: ObjectClass.LARGE_VEHICLE}  # the source's numbers; others stay unknown
@@ -71,6 +73,8 @@ class Recording:
 
 class RecordedRoad:
     """The recording as a road: `step` and `truth` as of sim.road.World; begins anew at its end."""
+
+    signals: Signals | None = None
 
     def __init__(self, recording: Recording) -> None:
         self.now_s = 0.0

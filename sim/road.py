@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from interfaces.spec import ObjectClass
+    from sim.signals import Signals
 
 # One row a road user. Local ENU, m, m/s, m/s2, rad counter-clockwise from east; x, y: centre of the footprint.
 TRUTH: Final = np.dtype(
@@ -42,8 +43,10 @@ class World:
         seed: int = 1,
         warm_up_s: float = 25.0,
         period_s: float = math.inf,
+        signals: Signals | None = None,
     ) -> None:
         self.now_s = -warm_up_s
+        self.signals = signals
         self._routes = tuple(routes)
         self._scripts = tuple(scripts)
         self._rng = np.random.default_rng(seed)
@@ -51,7 +54,7 @@ class World:
         self._users: list[User] = []
         self._actors: dict[int, User] = {}
         self._next_id = 1
-        self._driver = Driver()
+        self._driver = Driver(signals)
         self._due = [self.now_s + self._pause(route) for route in self._routes]
         while self.now_s < -1e-9:
             self.step(0.1)
@@ -67,7 +70,7 @@ class World:
         """Move everything on by `dt` s."""
         everyone = [*self._users, *self._actors.values()]
         for user in self._users:
-            user.acceleration = self._driver.acceleration(user, everyone)
+            user.acceleration = self._driver.acceleration(user, everyone, self.now_s)
         for user in self._users:
             user.move(dt)
         self.now_s = round(self.now_s + dt, 9)

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from controller.config import Mount, Origin
+from sim.miscalibration import Miscalibrated, Miscalibration
 from sim.road import World
+from sim.sensing import MODELS, Sensor
+from sim.weather import CLEAR, Weather
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
 
     from sim.driving import Route, Script
+    from sim.occlusion import Wall
+    from sim.signals import Signals
 
 ORIGIN: Final = Origin(latitude_deg=36.6, longitude_deg=140.6, altitude_m=30.0, geoid_height_m=40.0)
 
@@ -27,6 +34,7 @@ class ModuleSpec:
     mount: Mount = Mount()
     role: str = ""
     required: bool = False
+    wrong: Miscalibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +64,19 @@ class Scenario:
     scripts: tuple[Script, ...] = ()
     events: tuple[TruthEvent, ...] = ()
     origin: Origin = ORIGIN
+    weather: Weather = CLEAR
+    walls: tuple[Wall, ...] = ()
+    signals: Signals | None = None
 
     def world(self, *, repeat: bool = False) -> World:
         """The road at time 0; with `repeat` its events begin anew after `duration_s`."""
         period_s = self.duration_s if repeat else math.inf
-        return World(self.routes, self.scripts, seed=self.seed, period_s=period_s)
+        return World(self.routes, self.scripts, seed=self.seed, period_s=period_s, signals=self.signals)
+
+    def sensor(self, spec: ModuleSpec, rng: np.random.Generator, now_s: Callable[[], float]) -> Sensor | Miscalibrated:
+        """The sensor in a slot as this scene's weather, walls and faults make it; `now_s()` is the scene's time."""
+        sensor = Sensor(MODELS[spec.module_class], spec.mount, rng, weather=self.weather, walls=self.walls)
+        return sensor if spec.wrong is None else Miscalibrated(sensor, spec.wrong, now_s)
 
     def config_text(self, ports: Mapping[str, str], *, site: str = "site.geojson", state_dir: str = "state") -> str:
         """A pole.toml for this pole: `ports` gives each slot's URL (missing: none), `site` the map's file name."""

@@ -1,0 +1,85 @@
+"""A wrong module is wrong from its time on, in the way its fault says, and believes itself right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from controller.config import Mount
+from interfaces.errors import ConfigError
+from modules.detection import empty_objects
+from sim.miscalibration import WRONG, Miscalibrated, Miscalibration, miscalibrated, wrong
+from sim.road import TRUTH
+from sim.sensing import MODELS, Sensor
+
+
+def seen():
+    rows = empty_objects(1)
+    for name, value in {
+        "x": 10.0,
+        "y": 2.0,
+        "vx": 3.0,
+        "vy": -1.0,
+        "yaw": 0.5,
+        "length": 4.0,
+        "range_rate": 2.0,
+    }.items():
+        rows[name] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "value"),
+    [
+        ("shift", "x", 10.8),
+        ("shift", "y", 0.8),
+        ("mirrored", "y", -2.0),
+        ("mirrored", "vy", 1.0),
+        ("mirrored", "yaw", -0.5),
+        ("feet", "x", 32.8084),
+        ("feet", "length", 13.12336),
+        ("centimetres", "y", 200.0),
+        ("kmh", "vx", 10.8),
+        ("kmh", "x", 10.0),
+        ("kmh", "range_rate", 7.2),
+    ],
+)
+def test_each_fault_changes_what_it_says(kind, column, value):
+    rows = seen()
+    assert miscalibrated(rows, WRONG[kind])[column][0] == pytest.approx(value, abs=1e-4)
+    assert rows[column][0] == seen()[column][0]  # a copy
+
+
+def test_a_turned_module_turns_places_and_courses():
+    rows = miscalibrated(seen(), Miscalibration(yaw_deg=90.0))
+    np.testing.assert_allclose([rows[name][0] for name in ("x", "y", "vx", "vy")], [-2, 10, 1, 3], atol=1e-9)
+    assert rows["yaw"][0] == pytest.approx(0.5 + np.pi / 2)
+
+
+def test_it_begins_at_its_time_and_the_data_sheet_does_not_change():
+    truth = np.zeros(1, TRUTH)
+    truth["id"], truth["x"], truth["length"], truth["width"], truth["height"] = 1, 20.0, 4.4, 1.8, 1.5
+    now = [0.0]
+    sensor = Sensor(MODELS["lidar"], Mount(), np.random.default_rng(1))
+    module = Miscalibrated(sensor, wrong("shift@10"), lambda: now[0])
+
+    def mean():
+        return np.median(np.concatenate([module.observe(truth)["x"] for _ in range(50)]))
+
+    before = mean()
+    now[0] = 10.0
+    assert mean() - before == pytest.approx(0.8, abs=0.1)
+    assert module.model is MODELS["lidar"]
+
+
+def test_a_late_clock_stamps_too_new_and_leaves_the_figures():
+    sensor = Sensor(MODELS["lidar"], Mount(), np.random.default_rng(1))
+    module = Miscalibrated(sensor, wrong("late@5"), lambda: 6.0)
+    assert module.age_s == -0.25
+    assert miscalibrated(seen(), WRONG["late"]).tobytes() == seen().tobytes()
+
+
+@pytest.mark.parametrize("text", ["yawn", "yaw@soon", "yaw@-1", ""])
+def test_an_unknown_fault_is_refused(text):
+    with pytest.raises(ConfigError, match="miscalibration"):
+        wrong(text)
