@@ -8,7 +8,6 @@ BAUD_PATIENCE goes back, so a bad cable, a reboot or another module end at the r
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from interfaces.asking import Asking, acknowledgement
@@ -75,7 +74,7 @@ class BaudController:
         if self._hello is None:
             body = encode(Message(MessageType.BAUD, pb.Baud(rate=wish), ADDRESS_CONTROLLER, ADDRESS_ALL))
             self._wish = wish
-            request = replace(body, flags=Flag.ACK_REQ)
+            request = body._replace(flags=Flag.ACK_REQ)
             self._asking.start(request, now)
             self._emit(request)
         self._hello = frame
@@ -105,7 +104,7 @@ class BaudController:
 
     def _emit(self, frame: Frame) -> None:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
-        frame = replace(frame, seq=self._seq)
+        frame = frame._replace(seq=self._seq)
         self._asking.sent(frame)
         self._out.append(frame)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -192,7 +191,7 @@ class CanBus:
         if self._port is None:
             raise LinkError(f"{self._url}: closed")
         broadcast = frame.session == 0 or frame.type == MessageType.ASSIGN
-        self._port.send(self._node.to_can(frame if broadcast else replace(frame, src=ADDRESS_CONTROLLER, dst=address)))
+        self._port.send(self._node.to_can(frame if broadcast else frame._replace(src=ADDRESS_CONTROLLER, dst=address)))
 
     def _send(self, frames: list[CanFrame]) -> None:
         if self._port is None:

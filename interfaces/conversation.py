@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -130,7 +129,7 @@ class Conversation:
 
     def _emit(self, frame: Frame) -> None:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
-        frame = replace(frame, seq=self._seq)
+        frame = frame._replace(seq=self._seq)
         self._asking.sent(frame)
         self._out.append(self._sealed(frame))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from binascii import crc_hqx
 from collections import Counter
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from interfaces.errors import LocalProtocolError
@@ -24,8 +23,7 @@ class Flag(IntFlag):
     MORE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One PMI message as it stands on any bus: addressing and type outside, protobuf bytes inside.
 
     `src`/`dst`: 0 none, 1 controller, 2..254 modules, 255 all. `session` 0 before a session exists.
@@ -43,8 +41,9 @@ class Frame:
 
 
 _HEADER: Final = struct.Struct("<BBBBHHIH")
+_AUTH: Final = int(Flag.AUTH)  # arithmetic of plain ints costs a tenth of that of flags
 _FULL: Final = 254  # bytes of the longest run
-_CODES: Final = tuple(bytes((length + 1,)) for length in range(_FULL + 1))
+_CODES: Final = tuple(bytes((length + 1,)) for length in range(_FULL))
 _FLAG: Final = tuple(Flag(bits) for bits in range(16))
 
 
@@ -52,11 +51,12 @@ def encode(frame: Frame) -> bytes:
     """Bytes for the wire, a delimiter before and after. Raises LocalProtocolError on a field out of range."""
     if len(frame.payload) > MAX_PAYLOAD_USB:
         raise LocalProtocolError(f"payload of {len(frame.payload)} B, at most {MAX_PAYLOAD_USB} B fit a frame")
-    if len(frame.tag) != (TAG_SIZE if frame.flags & Flag.AUTH else 0):
+    flags = int(frame.flags)
+    if len(frame.tag) != (TAG_SIZE if flags & _AUTH else 0):
         raise LocalProtocolError(f"tag of {len(frame.tag)} B: {TAG_SIZE} B with AUTH, none without")
     try:
         header = _HEADER.pack(
-            FRAME_VERSION << 4 | frame.flags,
+            FRAME_VERSION << 4 | flags,
             frame.src,
             frame.dst,
             frame.priority,
@@ -115,32 +115,35 @@ class FrameReader:
 
 def cobs_encode(data: bytes) -> bytes:
     """Consistent overhead byte stuffing (Cheshire & Baker 1999): the same bytes without a zero among them."""
-    out = []
-    for run in data.split(b"\0"):
-        rest = run
-        while len(rest) >= _FULL:
-            out.append(_CODES[_FULL] + rest[:_FULL])
-            rest = rest[_FULL:]
-        out.append(_CODES[len(rest)] + rest)
-    return b"".join(out)
+    runs = data.split(b"\0")
+    try:
+        return b"".join([_CODES[len(run)] + run for run in runs])
+    except IndexError:  # a run that needs several codes
+        return b"".join([bytes((len(part) + 1,)) + part for run in runs for part in _full_runs(run)])
 
 
 def cobs_decode(data: bytes) -> bytes | None:
     """The inverse of `cobs_encode`; None when a code points past the end or there is a zero."""
-    out = bytearray()
-    position, end = 0, len(data)
+    if 0 in data:
+        return None
+    out, position, end = bytearray(data), 0, len(data)
+    after_full, code = [], 0xFF  # no zero stands before the first code, nor after a full run
     while position < end:
-        code = data[position]
-        following = position + code
-        if code == 0 or following > end:
-            return None
-        out += data[position + 1 : following]
-        position = following
-        if code < 0xFF:
-            out.append(0)
-    if end and code < 0xFF:
-        out.pop()
+        if code == 0xFF:
+            after_full.append(position)
+        code = out[position]
+        out[position] = 0
+        position += code
+    if position > end:
+        return None
+    for position in reversed(after_full):
+        del out[position]
     return bytes(out)
+
+
+def _full_runs(run: bytes) -> list[bytes]:
+    """`run` in parts of at most a full run; a last part of its own length, perhaps none, ends it."""
+    return [run[start : start + _FULL] for start in range(0, len(run) + 1, _FULL)]
 
 
 def _parse(block: bytes, max_payload: int) -> Frame | str:
@@ -156,7 +159,7 @@ def _parse(block: bytes, max_payload: int) -> Frame | str:
     first, src, dst, priority, kind, session, seq, length = _HEADER.unpack_from(raw)
     if first >> 4 != FRAME_VERSION:
         return "version"
-    tag_size = TAG_SIZE if first & Flag.AUTH else 0
+    tag_size = TAG_SIZE if first & _AUTH else 0
     if length > max_payload or HEADER_SIZE + length + tag_size + CRC_SIZE != len(raw):
         return "length"
     end = HEADER_SIZE + length

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -90,7 +90,14 @@ class SelfTestAsked:
     token: int
 
 
-ModuleEvent = PlanGranted | PlanEnded | Rejected | IdentifyAsked | SelfTestAsked
+@dataclass(frozen=True, slots=True)
+class RadioAsked:
+    """Send this payload on the radio, unless it is too old or too late by then."""
+
+    body: pb.RadioSend
+
+
+ModuleEvent = PlanGranted | PlanEnded | Rejected | IdentifyAsked | SelfTestAsked | RadioAsked
 
 
 class ModuleSession:
@@ -212,7 +219,7 @@ class ModuleSession:
         """Leave on purpose; nothing is sent after it but the same again, until it is acknowledged."""
         if self.session_id:
             frame = self._frame(MessageType.GOODBYE, pb.Goodbye(reason=reason, detail=detail))
-            frame = replace(frame, flags=Flag.ACK_REQ)
+            frame = frame._replace(flags=Flag.ACK_REQ)
             self._asking.start(frame, self._now)
             self._out.append(frame)
         self._forget(ModuleState.LEFT)
@@ -324,6 +331,12 @@ class ModuleSession:
         if isinstance(message.body, pb.Identify):
             self._events.append(IdentifyAsked(message.body.seconds))
 
+    def _on_radio_send(self, message: Message) -> None:
+        if isinstance(message.body, pb.RadioSend) and self.state is ModuleState.RUNNING:
+            self._events.append(RadioAsked(message.body))
+        else:
+            self.counters["unexpected"] += 1
+
     def _on_authentication(self, message: Message) -> None:
         answer = self.authentication.answer(message, self.session_id, waiting=self.state is ModuleState.ASSIGNED)
         if isinstance(answer, str):
@@ -365,7 +378,7 @@ class ModuleSession:
 
     def _numbered(self, frame: Frame) -> Frame:
         self._seq = (self._seq + 1) & 0xFFFFFFFF
-        frame = replace(frame, seq=self._seq)
+        frame = frame._replace(seq=self._seq)
         self._asking.sent(frame)
         return frame
 
@@ -394,4 +407,5 @@ class ModuleSession:
         MessageType.GOODBYE: _on_goodbye,
         MessageType.AUTH_START: _on_authentication,
         MessageType.AUTH_FINISH: _on_authentication,
+        MessageType.RADIO_SEND: _on_radio_send,
     }

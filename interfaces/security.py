@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +61,7 @@ class SecureChannel:
         """A numbered frame of this session with AUTH and its tag; frames of other sessions stay as they are."""
         if frame.session != self.session:
             return frame
-        return replace(frame, flags=_WITH_TAG[frame.flags], tag=_tag(self._sending, frame))
+        return frame._replace(flags=_WITH_TAG[frame.flags], tag=_tag(self._sending, frame))
 
     def fault(self, frame: Frame) -> str:
         """`unauthenticated`, `bad_tag` or `replayed`; "" for a frame to believe, whose number is then used up.

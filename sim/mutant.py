@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import LinkError
@@ -124,36 +124,36 @@ def _without(kind: MessageType) -> Outgoing:
 def _short_uid(frame: Frame) -> Iterable[Frame | bytes]:
     hello = pb.Hello.FromString(frame.payload)
     hello.uid = hello.uid[:8]
-    return [replace(frame, payload=hello.SerializeToString())]
+    return [frame._replace(payload=hello.SerializeToString())]
 
 
 def _other_hash(frame: Frame) -> Iterable[Frame | bytes]:
     hello = pb.Hello.FromString(frame.payload)
     hello.sheet_hash = hello.sheet_hash[::-1]
-    return [replace(frame, payload=hello.SerializeToString())]
+    return [frame._replace(payload=hello.SerializeToString())]
 
 
 def _other_offset(frame: Frame) -> Iterable[Frame | bytes]:
     chunk = pb.SheetChunk.FromString(frame.payload)
     chunk.offset += 1
-    return [replace(frame, payload=chunk.SerializeToString())]
+    return [frame._replace(payload=chunk.SerializeToString())]
 
 
 def _other_plan(frame: Frame) -> Iterable[Frame | bytes]:
     activated = pb.Activated.FromString(frame.payload)
     for plan in activated.plans:
         plan.rate_mhz *= 2
-    return [replace(frame, payload=activated.SerializeToString())]
+    return [frame._replace(payload=activated.SerializeToString())]
 
 
 def _other_token(frame: Frame) -> Iterable[Frame | bytes]:
-    return [replace(frame, payload=pb.Pong(token=5).SerializeToString())]
+    return [frame._replace(payload=pb.Pong(token=5).SerializeToString())]
 
 
 def _time_backwards(frame: Frame) -> Iterable[Frame | bytes]:
     reply = pb.TimeReply.FromString(frame.payload)
     reply.module_rx_us, reply.module_tx_us = reply.module_tx_us + 50, reply.module_rx_us
-    return [replace(frame, payload=reply.SerializeToString())]
+    return [frame._replace(payload=reply.SerializeToString())]
 
 
 class _AnySession:
@@ -165,7 +165,7 @@ class _AnySession:
     def __call__(self, frame: Frame) -> Iterable[Frame]:
         if frame.type == MessageType.ASSIGN:
             self._session = pb.Assign.FromString(frame.payload).session
-        return [replace(frame, session=self._session)] if frame.session else [frame]
+        return [frame._replace(session=self._session)] if frame.session else [frame]
 
 
 MUTANTS: Final = (

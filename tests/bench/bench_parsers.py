@@ -27,9 +27,10 @@ def run():
         to_bytes(big_sheet()),
         page_bytes(Page(1, 2, 10, 0, 1, 10, 0, bytes(240))),
     )
+    reader = FrameReader()
     status = LAYOUTS[BlockId.STATUS].pack({"session": 1})
     cases = (
-        ("serial frame of 20 objects", len(wire), lambda: FrameReader().feed(wire)),
+        ("serial frame of 20 objects", len(wire), lambda: reader.feed(wire)),
         ("CAN FD transfer of 20 objects", len(body), _transfer(body, fd=True)),
         ("CAN transfer of 20 objects", len(body), _transfer(body, fd=False)),
         ("message of 20 objects", len(body), lambda: decode(Frame(0x40, body))),

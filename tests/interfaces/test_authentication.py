@@ -78,11 +78,11 @@ def test_a_session_that_is_not_asked_to_authenticate_carries_no_tag():
 @pytest.mark.parametrize(
     ("change", "counter"),
     [
-        (lambda frame: replace(frame, flags=Flag.NONE, tag=b""), "unauthenticated"),
-        (lambda frame: replace(frame, tag=bytes(8)), "bad_tag"),
-        (lambda frame: replace(frame, payload=frame.payload + b"\x10\x01"), "bad_tag"),
-        (lambda frame: replace(frame, seq=frame.seq + 1000), "bad_tag"),
-        (lambda frame: replace(frame, type=T.HEARTBEAT), "bad_tag"),
+        (lambda frame: frame._replace(flags=Flag.NONE, tag=b""), "unauthenticated"),
+        (lambda frame: frame._replace(tag=bytes(8)), "bad_tag"),
+        (lambda frame: frame._replace(payload=frame.payload + b"\x10\x01"), "bad_tag"),
+        (lambda frame: frame._replace(seq=frame.seq + 1000), "bad_tag"),
+        (lambda frame: frame._replace(type=T.HEARTBEAT), "bad_tag"),
         (lambda frame: frame, "replayed"),
     ],
 )
@@ -104,7 +104,7 @@ def test_forged_and_replayed_frames_are_counted_and_dropped(change, counter):
 def test_a_frame_of_one_direction_is_none_of_the_other():
     pole = active()
     own = next(frame for frame in reversed(pole.sent["controller"]) if frame.tag)
-    pole.throw("controller", replace(own, seq=own.seq + 10**6))
+    pole.throw("controller", own._replace(seq=own.seq + 10**6))
     assert pole.controller.counters["bad_tag"] == 1
 
 
@@ -132,7 +132,7 @@ def test_a_new_boot_has_new_keys():
     before = len(pole.of(DataMessage))
     for frame in old:
         pole.throw("controller", frame)
-        pole.throw("controller", replace(frame, session=pole.controller.session_id, seq=frame.seq + 10**6))
+        pole.throw("controller", frame._replace(session=pole.controller.session_id, seq=frame.seq + 10**6))
     assert len(pole.of(DataMessage)) == before
 
 
@@ -240,7 +240,7 @@ def test_a_finish_without_its_tag_is_no_finish():
     pole = SecuredExchange(wire=untagged)
     pole.run(0.05)
     finish = next(frame for frame in pole.sent["controller"] if frame.type == T.AUTH_FINISH)
-    pole.throw("module", replace(finish, flags=Flag.NONE, tag=b""))
+    pole.throw("module", finish._replace(flags=Flag.NONE, tag=b""))
     assert not pole.module.authentication.authenticated
     pole.throw("module", finish)
     assert pole.module.authentication.authenticated
@@ -250,7 +250,7 @@ def test_a_done_without_its_tag_is_no_done():
     pole = SecuredExchange(wire=lambda frame, _rng: () if frame.type == T.AUTH_DONE else (0.0,))
     pole.run(0.05)
     done = next(frame for frame in pole.sent["module"] if frame.type == T.AUTH_DONE)
-    pole.throw("controller", replace(done, flags=Flag.NONE, tag=b""))
+    pole.throw("controller", done._replace(flags=Flag.NONE, tag=b""))
     assert not pole.controller.authenticated
     pole.throw("controller", done)
     assert pole.controller.authenticated
@@ -268,7 +268,7 @@ RECORDED = recorded()
 def flip(frame, bit):
     payload = bytearray(frame.payload)
     payload[bit // 8 % len(payload)] ^= 1 << bit % 8
-    return replace(frame, payload=bytes(payload))
+    return frame._replace(payload=bytes(payload))
 
 
 junk = st.builds(
