@@ -6,7 +6,6 @@ One exchange at a time: BRANCH, MUTE or POLL, and its answer. The owner feeds `h
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import LinkError
@@ -63,7 +62,7 @@ class Rs485Master(Discovery):
             raise LinkError(f"no module has address {address} any more")
         if len(module.queue) >= MAX_QUEUED:
             raise LinkError(f"{len(module.queue)} frames wait, module {address} does not answer")
-        module.queue.append(replace(frame, dst=address) if frame.dst == ADDRESS_ALL else frame)
+        module.queue.append(frame._replace(dst=address) if frame.dst == ADDRESS_ALL else frame)
         if not module.misses:
             module.due = min(module.due, self._now)
 
@@ -131,7 +130,7 @@ class Rs485Master(Discovery):
         module = self._modules.get(address)
         if module is None or (frame.type == MessageType.POLL and frame.flags & Flag.ACK):
             return
-        frame = replace(frame, flags=frame.flags & ~Flag.MORE)  # it belongs to the line, not to the message
+        frame = frame._replace(flags=frame.flags & ~Flag.MORE)  # it belongs to the line, not to the message
         if module.found:
             if is_data(frame.type) and module.data_at != self._now:
                 module.data_period += (min(self._now - module.data_at, 1.0) - module.data_period) / 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from interfaces.branch_search import within
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_QUEUED: Final = 64
+DATA_QUEUED: Final = 2
 
 
 class Rs485Module:
@@ -36,8 +36,7 @@ class Rs485Module:
         self.muted = False
         self._uid = b""
         self._boot_id = 0
-        self._queue: dict[object, Frame] = {}
-        self._count = 0
+        self._queue: list[tuple[tuple[int, int], Frame]] = []
         self._polled: Frame | None = None
         self._reply: list[Frame] = []
         self._asked_at = 0.0
@@ -48,19 +47,22 @@ class Rs485Module:
         return self._polled is not None or bool(self._reply)
 
     def queue(self, frame: Frame) -> None:
-        """Keep a frame of the session until it is polled; of HELLO and of each channel's data only the newest."""
+        """Keep a frame of the session until it is polled; only the newest HELLO, and two of each channel's data.
+
+        One of the two may wait while the line is busy with somebody else, so that a short delay loses nothing.
+        """
         message = decode(frame)
-        key: object = self._count
+        alike, most = (frame.type, 0), MAX_QUEUED
         if isinstance(message, Message) and isinstance(message.body, pb.Hello):
             self._uid, self._boot_id = message.body.uid, message.body.boot_id
-            key = frame.type
+            most = 1
         elif isinstance(message, Message) and is_data(frame.type):
-            key = frame.type, getattr(message.body, "channel", 0)
-        self._count += 1
-        self._queue.pop(key, None)
-        self._queue[key] = frame
-        if len(self._queue) > MAX_QUEUED:
-            del self._queue[next(iter(self._queue))]
+            alike, most = (frame.type, getattr(message.body, "channel", 0)), DATA_QUEUED
+        waiting = [i for i, (kind, _) in enumerate(self._queue) if kind == alike]
+        if len(waiting) >= most:
+            del self._queue[waiting[0]]
+        self._queue.append((alike, frame))
+        del self._queue[:-MAX_QUEUED]
 
     def receive(self, frame: Frame, now: float) -> list[Frame]:
         """Take one good frame from the line; the session's part of it."""
@@ -85,15 +87,15 @@ class Rs485Module:
         polled, self._polled = self._polled, None
         frames: list[Frame] = []
         size = 0
-        for key, frame in list(self._queue.items()):
+        for _, frame in self._queue:
             size += len(frame.payload) + len(frame.tag)
             if frames and size > RS485_ANSWER_SIZE:
                 break
-            frames.append(replace(frame, src=frame.src or self.address, flags=frame.flags | Flag.MORE))
-            del self._queue[key]
+            frames.append(frame._replace(src=frame.src or self.address, flags=frame.flags | Flag.MORE))
+        del self._queue[: len(frames)]
         if not frames:
             return [self._ack(polled)]
-        frames[-1] = replace(frames[-1], flags=frames[-1].flags & ~Flag.MORE)
+        frames[-1] = frames[-1]._replace(flags=frames[-1].flags & ~Flag.MORE)
         return frames
 
     def _on_poll(self, frame: Frame, now: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.frame import Flag, Frame
 from interfaces.message import Message, encode
-from interfaces.spec import ADDRESS_CONTROLLER, CRC_SIZE, HEADER_SIZE, MAX_PAYLOAD, RS485_ANSWER, MessageType
+from interfaces.spec import ADDRESS_CONTROLLER, CRC_SIZE, HEADER_SIZE, MAX_PAYLOAD, RS485_ANSWER, RS485_LAG, MessageType
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as Body
@@ -88,6 +88,7 @@ class LineTurns:
     def _ask(self, kind: MessageType, body: Body, dst: int, flags: Flag = Flag.NONE) -> Turn:
         self._say(kind, body, dst, flags)
         until = self._now + sum(map(wire_size, self._out)) * self._byte_s + RS485_ANSWER
+        until += RS485_LAG if kind is MessageType.POLL else 0.0  # a question into a late answer would destroy both
         limit = until + (self._longest_s if kind is MessageType.POLL else RS485_ANSWER)
         self._turn = Turn(kind, dst, self._seq, until, limit, self._now)
         return self._turn

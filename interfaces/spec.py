@@ -51,6 +51,8 @@ class MessageType(IntEnum):
     COMMS_STATUS = 0x42
     POWER_STATUS = 0x43
     SIGNAL_STATE = 0x44
+    RADIO_RECEIVED = 0x45
+    RADIO_SEND = 0x80
 
 
 FIRST_DATA_TYPE: Final = 0x40
@@ -119,6 +121,7 @@ CAN_SILENCE: Final = 3.0  # without any frame of its node a module is gone
 
 # RS-485 (PMI §6): one line, polled, nobody speaks unasked
 RS485_ANSWER: Final = 0.020  # the first byte of an answer, and the longest pause inside one
+RS485_LAG: Final = 0.020  # more for the answer to a POLL: a host and a USB adapter (16 ms) may hold bytes back
 RS485_ANSWER_SIZE: Final = 2048  # of the frames before a POLL, and of those in its answer, but for one longer one
 RS485_POLL_PERIOD: Final = 0.020  # of each module, as far as the line has time
 RS485_DATA_WAIT: Final = 0.1  # at most, before a module that just sent data is asked again

@@ -17,8 +17,8 @@ from interfaces.message import Message, encode
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.rs485 import Rs485Master
 from interfaces.rs485_module import MAX_QUEUED, Rs485Module
-from interfaces.rs485_turn import Found, Gone, Heard, Wrong
-from interfaces.spec import RS485_ANSWER_SIZE, MessageType
+from interfaces.rs485_turn import Found, Gone, Heard, Wrong, wire_size
+from interfaces.spec import RS485_ANSWER, RS485_ANSWER_SIZE, RS485_LAG, MessageType
 from tests.exchange import frame_of
 
 T = MessageType
@@ -349,7 +349,7 @@ def test_nothing_to_say_is_said():
     assert module.answer() == [Frame(T.POLL, b"", 9, 1, 0, 7, flags=Flag.ACK)]
 
 
-def test_the_newest_data_of_each_channel_wait_and_the_newest_hello():
+def test_the_newest_two_data_of_each_channel_wait_and_the_newest_hello():
     module = muted_at()
     module.queue(hello(uid_of(5), boot_id=3))
     for seq in range(5):
@@ -357,8 +357,11 @@ def test_the_newest_data_of_each_channel_wait_and_the_newest_hello():
         module.queue(data(seq, channel=1))
     module.receive(poll(9), 0.0)
     frames = module.answer()
-    assert [(frame.type, frame.seq) for frame in frames] == [(T.HELLO, 0), (T.DETECTIONS, 4), (T.DETECTIONS, 4)]
-    assert [bool(frame.flags & Flag.MORE) for frame in frames] == [True, True, False]
+    assert [(frame.type, frame.seq) for frame in frames] == [
+        (T.HELLO, 0),
+        *[(T.DETECTIONS, seq) for seq in (3, 3, 4, 4)],
+    ]
+    assert [bool(frame.flags & Flag.MORE) for frame in frames] == [True] * 4 + [False]
     assert {frame.src for frame in frames} == {9}
 
 
@@ -425,3 +428,70 @@ def test_the_published_discovery_is_what_both_sides_do():
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert generate.text() == (folder / "rs485_discovery.json").read_text(encoding="utf-8")
+
+
+class BusyLine(Line):
+    """Frames take their time, questions and answers begin up to 4 ms late, modules have 1.2 kB to say every 100 ms."""
+
+    PERIOD_S = 0.1
+
+    def __init__(self, uids, rng):
+        super().__init__(uids)
+        self.rng = rng
+        self.next = {uid: rng.uniform(0, self.PERIOD_S) for uid in uids}
+        self.said = 0
+
+    def of_all(self):
+        """Sequence numbers of the data that reached the master."""
+        return [frame.seq for event in self.of(Heard) for frame in event.frames if frame.type == T.DETECTIONS]
+
+    def _exchange(self):
+        while frames := self.master.take_frames():
+            self._pass(frames)
+            answers = [answer for module in self.modules if (answer := self._answer(module, frames))]
+            if not answers:
+                return
+            self._pass(answers[0])
+            self._hear(answers)
+
+    def _pass(self, frames):
+        self.now += sum(map(wire_size, frames)) * 10 / BAUD + self.rng.uniform(0, 0.004)
+        for module in self.modules:
+            while self.next.get(module._uid, self.now + 1) <= self.now:
+                self.next[module._uid] += self.PERIOD_S * self.rng.uniform(0.92, 1.08)
+                if module.address:
+                    self.said += 1
+                    module.queue(data(self.said, size=1200))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_module_that_comes_and_goes_on_a_busy_line_costs_its_neighbours_nothing(seed):
+    rng = random.Random(seed)
+    guest, *neighbours = [uid_of(rng.getrandbits(128)) for _ in range(4)]
+    line = BusyLine(neighbours, rng)
+    line.run(4.0)
+    for boot_id in range(4):
+        module = line.a_module(guest, boot_id)
+        line.modules.append(module)
+        line.run(2.0)
+        assert guest in {event.hello.uid for event in line.of(Found)}
+        for _ in range(12):  # its data sheet and more
+            for _ in range(6):
+                module.queue(Frame(T.SHEET_CHUNK, bytes(250), 0, 1))
+            line.run(0.05)
+        line.modules.remove(module)
+        line.run(3.0)
+    line.next = {}
+    line.run(0.3)
+    assert sorted(line.of_all()) == list(range(1, line.said + 1))
+    assert line.said > 500
+
+
+def test_an_answer_that_the_host_holds_back_is_waited_for():
+    line = Line([uid_of(5)])
+    line.run(2.0)
+    while not line.master.take_frames():
+        line.now = line.master.next_deadline()
+        line.master.tick(line.now)
+    line.master.tick(line.now + RS485_ANSWER + RS485_LAG / 2)
+    assert line.master.take_frames() == [], "nobody else is asked meanwhile"
