@@ -114,7 +114,8 @@ def _check_performance(slot: Slot, channels: Sequence[pb.Channel]) -> None:
 
 def _plan(slot: Slot, channel: pb.Channel) -> pb.Plan:
     detections = channel.message_type == MessageType.DETECTIONS
-    usual_hz = USUAL_RATE_HZ if detections else SLOW_RATE_HZ
+    lively = detections or channel.message_type == MessageType.RADIO_RECEIVED
+    usual_hz = USUAL_RATE_HZ if lively else SLOW_RATE_HZ
     rate_mhz = min(channel.max_rate_mhz, max(1, round(max(usual_hz, slot.min_rate_hz) * 1000)))
     return pb.Plan(
         channel=channel.channel,

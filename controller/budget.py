@@ -18,7 +18,9 @@ MIN_OBJECTS: Final = 4
 MIN_RATE_MHZ: Final = 1000
 FRAME_FIELDS_B: Final = 30  # DetectionFrame without its records
 SMALL_MESSAGE_B: Final = 40
+RADIO_PAYLOAD_B: Final = 120  # RC-013 has at most 100
 RECORD_SIZES: Final = {1: 16, 2: 24, 3: 40, 4: 40}
+_COUNTED: Final = frozenset({MessageType.DETECTIONS, MessageType.RADIO_RECEIVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,14 @@ def _plan_load(plan: pb.Plan, message_type: int, cost: WireCost) -> float:
     if message_type == MessageType.DETECTIONS:
         record_b = RECORD_SIZES.get(plan.record_format, max(RECORD_SIZES.values()))
         size_b = FRAME_FIELDS_B + plan.max_objects * record_b
+    elif message_type == MessageType.RADIO_RECEIVED:
+        size_b = FRAME_FIELDS_B + plan.max_objects * RADIO_PAYLOAD_B
     return cost.message_s(size_b) * plan.rate_mhz / 1000
 
 
 def _cut_objects(plans: list[pb.Plan], types: Mapping[int, int], budget: Budget) -> None:
     """Fewer objects in proportion, to the largest share that fits: costs come in steps, so by bisection."""
-    many = [(plan, plan.max_objects) for plan in plans if types[plan.channel] == MessageType.DETECTIONS]
+    many = [(plan, plan.max_objects) for plan in plans if types[plan.channel] in _COUNTED]
     if not many or load(plans, types, budget.cost) <= budget.allowed:
         return
     low, high = 0.0, 1.0

@@ -77,6 +77,8 @@ KINDS: Final = _table(
     MessageKind(_T.COMMS_STATUS, pb.CommsStatus, _C, 5),
     MessageKind(_T.POWER_STATUS, pb.PowerStatus, _C, 5),
     MessageKind(_T.SIGNAL_STATE, pb.SignalState, _C, 4),
+    MessageKind(_T.RADIO_RECEIVED, pb.RadioReceived, _C, 4),
+    MessageKind(_T.RADIO_SEND, pb.RadioSend, _M, 4),
 )
 
 

@@ -136,6 +136,20 @@ class ControllerSession(Identification):
         self._token += 1
         self._send(MessageType.SELF_TEST, pb.SelfTest(token=self._token))
 
+    def send_radio(self, body: pb.RadioSend, *, now: float) -> bool:
+        """Let a module that serves send a payload on its radio; False when there is none that has one."""
+        self._now = now
+        if self.state not in {State.ACTIVE, State.DEGRADED} or not self.has_radio:
+            return False
+        self._send(MessageType.RADIO_SEND, body)
+        return True
+
+    @property
+    def has_radio(self) -> bool:
+        """Whether the module's data sheet offers what its radio receives."""
+        channels = self.sheet.channels if self.sheet is not None else ()
+        return any(one.message_type == MessageType.RADIO_RECEIVED for one in channels)
+
     def identify(self, seconds: int, *, now: float) -> None:
         """Let the module show a person which one it is."""
         self._now = now

@@ -221,6 +221,63 @@ WARNING: FaultSeverity.ValueType  # 1
 ERROR: FaultSeverity.ValueType  # 2
 Global___FaultSeverity: _TypeAlias = FaultSeverity  # noqa: Y015
 
+class _RadioChannel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RadioChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RadioChannel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RADIO_CHANNEL_UNSPECIFIED: _RadioChannel.ValueType  # 0
+    RADIO_700_MHZ: _RadioChannel.ValueType  # 1
+    """ARIB STD-T109"""
+    RADIO_5_9_GHZ: _RadioChannel.ValueType  # 2
+    """ITS-G5 or C-V2X"""
+
+class RadioChannel(_RadioChannel, metaclass=_RadioChannelEnumTypeWrapper):
+    """Radio to and from vehicles (700 MHz, 5.9 GHz): the module is a modem, the controller writes and reads the payloads."""
+
+RADIO_CHANNEL_UNSPECIFIED: RadioChannel.ValueType  # 0
+RADIO_700_MHZ: RadioChannel.ValueType  # 1
+"""ARIB STD-T109"""
+RADIO_5_9_GHZ: RadioChannel.ValueType  # 2
+"""ITS-G5 or C-V2X"""
+Global___RadioChannel: _TypeAlias = RadioChannel  # noqa: Y015
+
+class _PayloadFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PayloadFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PayloadFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PAYLOAD_FORMAT_UNSPECIFIED: _PayloadFormat.ValueType  # 0
+    RC013: _PayloadFormat.ValueType  # 1
+    """ITS FORUM RC-013 1.1"""
+    RC016_ROADSIDE: _PayloadFormat.ValueType  # 2
+    """ITS FORUM RC-016 1.0"""
+    RC016_CSMA: _PayloadFormat.ValueType  # 3
+    ETSI_CPM: _PayloadFormat.ValueType  # 4
+    """TS 103 324, UPER"""
+    ETSI_DENM: _PayloadFormat.ValueType  # 5
+    """TS 103 831, UPER"""
+    ETSI_CAM: _PayloadFormat.ValueType  # 6
+    """TS 103 900, UPER"""
+
+class PayloadFormat(_PayloadFormat, metaclass=_PayloadFormatEnumTypeWrapper): ...
+
+PAYLOAD_FORMAT_UNSPECIFIED: PayloadFormat.ValueType  # 0
+RC013: PayloadFormat.ValueType  # 1
+"""ITS FORUM RC-013 1.1"""
+RC016_ROADSIDE: PayloadFormat.ValueType  # 2
+"""ITS FORUM RC-016 1.0"""
+RC016_CSMA: PayloadFormat.ValueType  # 3
+ETSI_CPM: PayloadFormat.ValueType  # 4
+"""TS 103 324, UPER"""
+ETSI_DENM: PayloadFormat.ValueType  # 5
+"""TS 103 831, UPER"""
+ETSI_CAM: PayloadFormat.ValueType  # 6
+"""TS 103 900, UPER"""
+Global___PayloadFormat: _TypeAlias = PayloadFormat  # noqa: Y015
+
 @_typing.final
 class Hello(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -1124,6 +1181,9 @@ class CommsStatus(_message.Message):
     UPLINK_BPS_FIELD_NUMBER: _builtins.int
     RSSI_DBM_FIELD_NUMBER: _builtins.int
     TECHNOLOGY_FIELD_NUMBER: _builtins.int
+    RADIO_BUSY_PERCENT_FIELD_NUMBER: _builtins.int
+    RADIO_SENT_FIELD_NUMBER: _builtins.int
+    RADIO_DROPPED_FIELD_NUMBER: _builtins.int
     t_us: _builtins.int
     seq: _builtins.int
     channel: _builtins.int
@@ -1131,6 +1191,12 @@ class CommsStatus(_message.Message):
     uplink_bps: _builtins.int
     rssi_dbm: _builtins.int
     technology: _builtins.str
+    radio_busy_percent: _builtins.int
+    """of the radio channel's time"""
+    radio_sent: _builtins.int
+    """payloads of RADIO_SEND that went on air"""
+    radio_dropped: _builtins.int
+    """of those that did not: expired, replaced or refused"""
     def __init__(
         self,
         *,
@@ -1141,16 +1207,136 @@ class CommsStatus(_message.Message):
         uplink_bps: _builtins.int = ...,
         rssi_dbm: _builtins.int | None = ...,
         technology: _builtins.str = ...,
+        radio_busy_percent: _builtins.int | None = ...,
+        radio_sent: _builtins.int = ...,
+        radio_dropped: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_radio_busy_percent", b"_radio_busy_percent", "_rssi_dbm", b"_rssi_dbm", "radio_busy_percent", b"radio_busy_percent", "rssi_dbm", b"rssi_dbm"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_radio_busy_percent", b"_radio_busy_percent", "_rssi_dbm", b"_rssi_dbm", "channel", b"channel", "radio_busy_percent", b"radio_busy_percent", "radio_dropped", b"radio_dropped", "radio_sent", b"radio_sent", "rssi_dbm", b"rssi_dbm", "seq", b"seq", "t_us", b"t_us", "technology", b"technology", "up", b"up", "uplink_bps", b"uplink_bps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__radio_busy_percent: _TypeAlias = _typing.Literal["radio_busy_percent"]  # noqa: Y015
+    _WhichOneofArgType__radio_busy_percent: _TypeAlias = _typing.Literal["_radio_busy_percent", b"_radio_busy_percent"]  # noqa: Y015
+    _WhichOneofReturnType__rssi_dbm: _TypeAlias = _typing.Literal["rssi_dbm"]  # noqa: Y015
+    _WhichOneofArgType__rssi_dbm: _TypeAlias = _typing.Literal["_rssi_dbm", b"_rssi_dbm"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__radio_busy_percent) -> _WhichOneofReturnType__radio_busy_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rssi_dbm) -> _WhichOneofReturnType__rssi_dbm | None: ...
+
+Global___CommsStatus: _TypeAlias = CommsStatus  # noqa: Y015
+
+@_typing.final
+class RadioSend(_message.Message):
+    """controller -> module, without an answer: CommsStatus counts"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    RADIO_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    LIFETIME_MS_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    stream: _builtins.int
+    """what waits of the same stream and is older goes; 0: every one counts"""
+    part: _builtins.int
+    """of one picture that takes several payloads; only part 0 replaces"""
+    radio: Global___RadioChannel.ValueType
+    format: Global___PayloadFormat.ValueType
+    priority: _builtins.int
+    """0 first"""
+    lifetime_ms: _builtins.int
+    """from arrival; then it is worthless"""
+    payload: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        stream: _builtins.int = ...,
+        part: _builtins.int = ...,
+        radio: Global___RadioChannel.ValueType = ...,
+        format: Global___PayloadFormat.ValueType = ...,
+        priority: _builtins.int = ...,
+        lifetime_ms: _builtins.int = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "lifetime_ms", b"lifetime_ms", "part", b"part", "payload", b"payload", "priority", b"priority", "radio", b"radio", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RadioSend: _TypeAlias = RadioSend  # noqa: Y015
+
+@_typing.final
+class RadioPayload(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    T_US_FIELD_NUMBER: _builtins.int
+    RADIO_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    RSSI_DBM_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    t_us: _builtins.int
+    """module clock at reception"""
+    radio: Global___RadioChannel.ValueType
+    format: Global___PayloadFormat.ValueType
+    rssi_dbm: _builtins.int
+    payload: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        t_us: _builtins.int = ...,
+        radio: Global___RadioChannel.ValueType = ...,
+        format: Global___PayloadFormat.ValueType = ...,
+        rssi_dbm: _builtins.int | None = ...,
+        payload: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rssi_dbm", b"_rssi_dbm", "rssi_dbm", b"rssi_dbm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rssi_dbm", b"_rssi_dbm", "channel", b"channel", "rssi_dbm", b"rssi_dbm", "seq", b"seq", "t_us", b"t_us", "technology", b"technology", "up", b"up", "uplink_bps", b"uplink_bps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rssi_dbm", b"_rssi_dbm", "format", b"format", "payload", b"payload", "radio", b"radio", "rssi_dbm", b"rssi_dbm", "t_us", b"t_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rssi_dbm: _TypeAlias = _typing.Literal["rssi_dbm"]  # noqa: Y015
     _WhichOneofArgType__rssi_dbm: _TypeAlias = _typing.Literal["_rssi_dbm", b"_rssi_dbm"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rssi_dbm) -> _WhichOneofReturnType__rssi_dbm | None: ...
 
-Global___CommsStatus: _TypeAlias = CommsStatus  # noqa: Y015
+Global___RadioPayload: _TypeAlias = RadioPayload  # noqa: Y015
+
+@_typing.final
+class RadioReceived(_message.Message):
+    """what was heard since the last one, in the plan's rate; empty when nothing was"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    T_US_FIELD_NUMBER: _builtins.int
+    SEQ_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PAYLOADS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    t_us: _builtins.int
+    seq: _builtins.int
+    channel: _builtins.int
+    total: _builtins.int
+    """heard; more than are here = left out"""
+    @_builtins.property
+    def payloads(self) -> _containers.RepeatedCompositeFieldContainer[Global___RadioPayload]: ...
+    def __init__(
+        self,
+        *,
+        t_us: _builtins.int = ...,
+        seq: _builtins.int = ...,
+        channel: _builtins.int = ...,
+        payloads: _abc.Iterable[Global___RadioPayload] | None = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "payloads", b"payloads", "seq", b"seq", "t_us", b"t_us", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RadioReceived: _TypeAlias = RadioReceived  # noqa: Y015
 
 @_typing.final
 class PowerStatus(_message.Message):

@@ -33,7 +33,7 @@ def test_replies_travel_against_their_requests():
 
 def test_data_types_come_from_modules():
     data = [kind for kind in KINDS.values() if is_data(kind.type)]
-    assert len(data) == 5
+    assert len(data) == 6
     assert {kind.direction for kind in data} == {Direction.TO_CONTROLLER}
     assert is_vendor(0xC0)
     assert not is_vendor(0x44)
