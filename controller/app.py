@@ -15,19 +15,17 @@ from controller.binding import Place
 from controller.clock import CLOCK, utc_ns
 from controller.gate import Gate
 from controller.geometry import LocalFrame
-from controller.hazard.hazard import Phase
 from controller.health import judge
 from controller.outbox import Outbox
 from controller.pipeline import Pipeline
 from controller.plugs import Plugs
-from controller.publication.hazard import hazard as hazard_message
-from controller.publication.near_miss import near_miss as near_miss_message
-from controller.publication.objects import objects as objects_message
 from controller.publication.profile import profile
 from controller.publication.publication import Publication, Sender, Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
+from controller.publication.voice import Voice
 from controller.publisher import Publisher
+from controller.recorder import Recorder
 from controller.served import Served
 from controller.sheet_cache import DirectorySheetCache
 from controller.slot import PoleReport
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controller.config import Config
-    from controller.pipeline import Picture
     from controller.site import Site
     from controller.slot import SlotReport
 
@@ -55,15 +52,18 @@ SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
 
 
 class App:
-    """A whole pole. `run` ends only when cancelled."""
+    """A whole pole. `run` ends only when cancelled. A site map is recorded as text: without it nothing is."""
 
-    def __init__(self, config: Config, site: Site, state_dir: Path, log: Any) -> None:
+    def __init__(self, config: Config, site: Site, state_dir: Path, log: Any, site_text: str = "") -> None:
         self.config, self.log = config, log
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"pole.state_dir: {state_dir} cannot be made: {error.strerror}") from None
-        self.pipeline = Pipeline(config, site)
+        self.recorder: Recorder | None = None
+        if config.recorder.on and (site_text or not (site.lanes or site.areas)):
+            self.recorder = Recorder(config, site, site_text, state_dir / "recordings", VERSION)
+        self.pipeline = self.recorder.pipeline if self.recorder is not None else Pipeline(config, site)
         trusted = TrustStore(state_dir / "trust")
         trusted.check()
         gate = Gate(trusted, config.trust)
@@ -108,7 +108,7 @@ class App:
         )
         self._started_ns = utc_ns()
         self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
-        self._homes: dict[int, tuple[float, float]] = {}
+        self._voice = Voice(self._sender, self._stamp)
         self._tracks = 0
         self._progressed = False  # since the watchdog was fed last
         self._sent_before = 0
@@ -131,14 +131,18 @@ class App:
                 farewell=lambda: will(self._sender, self._stamp(), "the pole was stopped"),
                 report=lambda text: self.log.info("broker", detail=text),
             )
-            async with asyncio.TaskGroup() as group:
-                self.plugs.start(group)
-                for name, supervisor in self.supervisors.items():
-                    group.create_task(supervisor.run(), name=f"slot {name}")
-                group.create_task(publisher.run(), name="publisher")
-                group.create_task(self._tick(publisher), name="tick")
-                group.create_task(self._say_status(publisher, outbox), name="status")
-                systemd.notify("READY=1")
+            try:
+                async with asyncio.TaskGroup() as group:
+                    self.plugs.start(group)
+                    for name, supervisor in self.supervisors.items():
+                        group.create_task(supervisor.run(), name=f"slot {name}")
+                    group.create_task(publisher.run(), name="publisher")
+                    group.create_task(self._tick(publisher), name="tick")
+                    group.create_task(self._say_status(publisher, outbox), name="status")
+                    systemd.notify("READY=1")
+            finally:
+                if self.recorder is not None:
+                    self.recorder.close(utc_ns())
 
     async def _tick(self, publisher: Publisher) -> None:
         period_s = 1 / self.config.publish.objects_rate_hz
@@ -149,6 +153,8 @@ class App:
                 await self._say_road(publisher)
             except Exception as error:  # noqa: BLE001 -- one picture that cannot be drawn must not end the pole
                 self.log.error("tick_failed", detail=f"{type(error).__name__}: {error}")
+                if self.recorder is not None:
+                    self.recorder.lost()
 
     async def _say_road(self, publisher: Publisher) -> None:
         now_ns = utc_ns()
@@ -157,11 +163,15 @@ class App:
         tracks = self.pipeline.look(now_ns)
         self._tracks = len(tracks.objects)
         newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
-        for index, one in enumerate(objects_message(tracks, self._sender, self._stamp())):
+        picture = self._voice.objects(tracks)
+        for index, one in enumerate(picture.publications):
             publisher.offer(one, newest if index == 0 else 0)
         await asyncio.sleep(0)  # the objects leave before they are judged
-        for event in self._events(self.pipeline.judge(tracks)):
-            await publisher.keep(event)
+        events = list(self._voice.events(self.pipeline.judge(tracks)))
+        if self.recorder is not None:
+            self.recorder.picture(now_ns, self._voice, (picture, *events))
+        for one in (one for event in events for one in event.publications):
+            await publisher.keep(one)
         self._progressed = True
 
     async def _until_fresh(self, period_s: float) -> None:
@@ -176,26 +186,18 @@ class App:
             self._newest_ns = self.pipeline.newest_arrival_ns
             self._arrived.set()
 
-    def _events(self, picture: Picture) -> Iterator[Publication]:
-        for seen in picture.hazards:
-            if seen.phase is Phase.NEW:
-                self._homes[seen.action_id] = (seen.x, seen.y)
-            yield from hazard_message(seen, self._sender, self._stamp(), at=self._homes.get(seen.action_id))
-            if seen.phase is Phase.CANCEL:
-                self._homes.pop(seen.action_id, None)
-        for near_miss in picture.near_misses:
-            yield from near_miss_message(near_miss, self._sender, self._stamp())
-
     async def _say_status(self, publisher: Publisher, outbox: Outbox) -> None:
         count = 0
         while True:
             status = self._status(await outbox.backlog(), publisher)
             for one in pole_status(status, self._sender, self._stamp()):
-                publisher.offer(one)
+                self._offer(publisher, one)
             if self._fresh_slots.is_set() or count % SLOT_PERIODS == 0:
                 self._fresh_slots.clear()
                 for one in self._slots():
-                    publisher.offer(one)
+                    self._offer(publisher, one)
+            while self.recorder is not None and self.recorder.told:
+                self.log.info("recorder", detail=self.recorder.told.popleft())
             if self._progressed:
                 self._progressed = False
                 systemd.notify("WATCHDOG=1")
@@ -204,11 +206,20 @@ class App:
                 async with asyncio.timeout(STATUS_PERIOD_S):
                     await self._fresh_slots.wait()
 
+    def _offer(self, publisher: Publisher, health: Publication) -> None:
+        publisher.offer(health)
+        if self.recorder is not None:
+            self.recorder.note(health, utc_ns())
+
     def _status(self, backlog: int, publisher: Publisher | None) -> PoleReport:
         now = asyncio.get_running_loop().time()
+        recorder = self.recorder
         reports = [self._slot(name, now) for name in self.supervisors]
         availability, utilisation, reasons = judge(reports)
-        reasons = (*reasons, *filter(None, [CLOCK.trouble, *self.plugs.troubles()]))
+        reasons = (
+            *reasons,
+            *filter(None, [CLOCK.trouble, *self.plugs.troubles(), recorder.trouble if recorder else ""]),
+        )
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
         rate, self._sent_before = sent - self._sent_before, sent
@@ -225,6 +236,7 @@ class App:
             lag_p99_s=float(np.percentile(lags, 99)),
             started_ns=self._started_ns,
             version=VERSION,
+            counters={f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {},
         )
 
     def _slots(self) -> Iterator[Publication]:

@@ -122,6 +122,18 @@ class Trust(_Section):
     firmware_allowed: tuple[Annotated[str, Field(pattern=r"^[0-9a-fA-F]{16}$")], ...] = ()  # fw_hash, hex
 
 
+class Recorder(_Section):
+    """What is kept of the seconds around near misses and new hazards, in state_dir/recordings."""
+
+    on: bool = True
+    before_s: Annotated[float, Field(ge=1, le=30)] = 10.0
+    after_s: Annotated[float, Field(ge=0, le=30)] = 5.0
+    memory_mb: Annotated[float, Field(ge=4, le=1024)] = 48.0
+    max_mb: Annotated[float, Field(ge=1)] = 1000.0
+    max_age_days: Annotated[float, Field(gt=0)] = 30.0
+    min_free_mb: Annotated[float, Field(ge=0)] = 500.0  # of the disk, for everything else
+
+
 class Config(_Section):
     """A whole pole.toml."""
 
@@ -133,5 +145,6 @@ class Config(_Section):
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()
     trust: Trust = Trust()
+    recorder: Recorder = Recorder()
     cavc: Cavc = Cavc()
     slot: dict[str, Slot]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from controller import site
 from controller.config import Config
 from controller.geometry import LocalFrame
+from controller.publication.cavc import settings_check
 from controller.site import Site
 from interfaces.errors import ConfigError, LinkError
 from interfaces.port import SCHEMES, parse
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_SIZE: Final = 1_000_000
+_UPLOAD_FILES: Final = (*settings_check.FILES, "ca_file")
 _TABLE: Final = re.compile(r"^\s*\[{1,2}([^\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY: Final = re.compile(
     r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
@@ -47,23 +49,33 @@ class Problem:
 
 
 def load(path: Path) -> Config:
-    """The configuration; raises ConfigError that lists every problem."""
+    """The configuration, its [cavc.upload] files as absolute paths; raises ConfigError that lists every problem."""
     config, problems = check(path)
     if config is None:
         raise ConfigError("\n".join(map(str, problems)))
-    return config
+    upload = config.cavc.upload
+    found = {key: str(path.parent.absolute() / name) for key in _UPLOAD_FILES if (name := getattr(upload, key))}
+    cavc = config.cavc.model_copy(update={"upload": upload.model_copy(update=found)})
+    return config.model_copy(update={"cavc": cavc}) if found else config
 
 
 def load_site(config: Config, folder: Path) -> Site:
     """The site map that `pole.site` names, relative to `folder`; an empty one when it names none."""
     if not config.pole.site:
         return Site()
+    text = site_text(config, folder)
+    return site.load(text, LocalFrame.of(config.origin), str(folder / config.pole.site))
+
+
+def site_text(config: Config, folder: Path) -> str:
+    """The site map as it stands in its file; empty when `pole.site` names none."""
+    if not config.pole.site:
+        return ""
     path = folder / config.pole.site
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the site map cannot be read: {error}") from None
-    return site.load(text, LocalFrame.of(config.origin), str(path))
 
 
 def check(path: Path) -> tuple[Config | None, list[Problem]]:
@@ -142,7 +154,7 @@ def _known_keys(path: tuple[str, ...]) -> list[str]:
     model: Any = Config
     for part in path:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            model = (get_args(model) or (None, None))[-1]
+            model = next((one for one in get_args(model) if isinstance(one, type) and issubclass(one, BaseModel)), None)
             continue
         field = next((f for n, f in model.model_fields.items() if part in {n, f.alias}), None)
         model = field.annotation if field else None
@@ -162,7 +174,14 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
         blame(("slot",), "no slot is named; write at least one [slot.NAME]")
     for slot, text in _port_problems(config):
         blame(("slot", slot, "port"), text)
-    for key, path in {("pole", "site"): config.pole.site, ("mqtt", "password_file"): config.mqtt.password_file}.items():
+    for key, text in settings_check.faults(config):
+        blame(("cavc", *key), text)
+    files: dict[tuple[str, ...], str] = {
+        ("pole", "site"): config.pole.site,
+        ("mqtt", "password_file"): config.mqtt.password_file,
+        **{("cavc", "upload", key): getattr(config.cavc.upload, key) for key in _UPLOAD_FILES},
+    }
+    for key, path in files.items():
         if path and not (folder / path).is_file():
             blame(key, f"is {path!r}; there is no such file (relative paths count from {folder})")
     return problems

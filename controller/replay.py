@@ -48,13 +48,22 @@ def replay(config: Config, site: Site, messages: Iterable[Detections], rate_hz: 
         silent_from = _tick_ns(index, rate)
         if message.arrived_at_ns - silent_from > MAX_SILENCE_S * NS_PER_S:
             for step in range(int(MAX_SILENCE_S * rate)):
-                yield from _records(pipeline, pipeline.tick(_tick_ns(index + step, rate)))
+                yield from records(pipeline, pipeline.tick(_tick_ns(index + step, rate)))
             index = _index_after(message.arrived_at_ns, rate)
         while _tick_ns(index, rate) < message.arrived_at_ns:
-            yield from _records(pipeline, pipeline.tick(_tick_ns(index, rate)))
+            yield from records(pipeline, pipeline.tick(_tick_ns(index, rate)))
             index += 1
         pipeline.add(message)
-    yield from _records(pipeline, pipeline.tick(_tick_ns(index, rate)))
+    yield from records(pipeline, pipeline.tick(_tick_ns(index, rate)))
+
+
+def records(pipeline: Pipeline, picture: Picture) -> Iterator[dict[str, Any]]:
+    """An `objects` record, then the `hazard` and `near_miss` records of the same instant."""
+    yield _objects(pipeline, picture.tracks)
+    for hazard in picture.hazards:
+        yield _event(pipeline, "hazard", hazard)
+    for near_miss in picture.near_misses:
+        yield _event(pipeline, "near_miss", near_miss)
 
 
 def as_line(record: dict[str, Any]) -> str:
@@ -68,14 +77,6 @@ def _tick_ns(index: int, rate: Fraction) -> int:
 
 def _index_after(instant_ns: int, rate: Fraction) -> int:
     return instant_ns * rate.numerator // (NS_PER_S * rate.denominator) + 1
-
-
-def _records(pipeline: Pipeline, picture: Picture) -> Iterator[dict[str, Any]]:
-    yield _objects(pipeline, picture.tracks)
-    for hazard in picture.hazards:
-        yield _event(pipeline, "hazard", hazard)
-    for near_miss in picture.near_misses:
-        yield _event(pipeline, "near_miss", near_miss)
 
 
 def _event(pipeline: Pipeline, kind: str, seen: Hazard | NearMiss) -> dict[str, Any]:

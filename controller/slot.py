@@ -75,3 +75,4 @@ class PoleReport:
     lag_p99_s: float
     started_ns: int
     version: str
+    counters: Mapping[str, int] = field(default_factory=dict)  # by kind, as recorder_clips

@@ -42,7 +42,7 @@ async def _demo(name: str, seed: int, *, as_json: bool) -> None:
     from controller import log
     from controller.app import App
     from controller.cli.watch import watch
-    from controller.config_file import load, load_site
+    from controller.config_file import load, load_site, site_text
     from sim.broker import Broker
     from sim.fault import DEMO, DEMO_WIRES
     from sim.plant import Plant
@@ -59,7 +59,7 @@ async def _demo(name: str, seed: int, *, as_json: bool) -> None:
             text = scene.config_text({spec.slot: plant.url(spec.slot) for spec in scene.modules})
             (folder / "pole.toml").write_text(f'{text}\n[mqtt]\nurl = "{broker.url}"\n', encoding="utf-8")
             config = load(folder / "pole.toml")
-            app = App(config, load_site(config, folder), folder / "state", log.logger())
+            app = App(config, load_site(config, folder), folder / "state", log.logger(), site_text(config, folder))
             async with asyncio.TaskGroup() as group:
                 group.create_task(app.run())
                 group.create_task(plant.run(DEMO))

@@ -26,16 +26,16 @@ def command(path: Path, log_level: str, *, as_json: bool) -> None:
     """
     from controller import log
     from controller.app import App
-    from controller.config_file import load, load_site
+    from controller.config_file import load, load_site, site_text
 
     config = load(path)
-    site = load_site(config, path.parent)
+    site, text = load_site(config, path.parent), site_text(config, path.parent)
     log.configure(level=log_level, json_lines=True if as_json else None)
     logger = log.logger().bind(pole=config.pole.name)
     gc.collect()
     gc.freeze()  # what was imported stays: full collections need not walk it, a pause of many ms each
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_until_told(App(config, site, path.parent / config.pole.state_dir, logger)))
+        asyncio.run(_until_told(App(config, site, path.parent / config.pole.state_dir, logger, text)))
 
 
 async def _until_told(app: App) -> None:

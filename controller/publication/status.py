@@ -28,6 +28,7 @@ def pole_status(report: PoleReport, sender: Sender, stamp: Stamp) -> tuple[Publi
         lag_p99_s=report.lag_p99_s,
         started_ns=report.started_ns,
         version=report.version,
+        counters=report.counters,
     )
     return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)
 

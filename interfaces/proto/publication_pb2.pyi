@@ -148,6 +148,26 @@ Global___Position: _TypeAlias = Position  # noqa: Y015
 class PoleStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class CountersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     HEADER_FIELD_NUMBER: _builtins.int
     ALIVE_FIELD_NUMBER: _builtins.int
     SERVICE_AVAILABILITY_FIELD_NUMBER: _builtins.int
@@ -160,6 +180,7 @@ class PoleStatus(_message.Message):
     LAG_P99_S_FIELD_NUMBER: _builtins.int
     STARTED_NS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    COUNTERS_FIELD_NUMBER: _builtins.int
     alive: _builtins.bool
     service_availability: _builtins.int
     """0 available, 1 degraded, 2 unavailable (CAVC)"""
@@ -176,6 +197,10 @@ class PoleStatus(_message.Message):
     def header(self) -> Global___Header: ...
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def counters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """by kind: recorder_clips, recorder_failed, ..."""
+
     def __init__(
         self,
         *,
@@ -191,10 +216,11 @@ class PoleStatus(_message.Message):
         lag_p99_s: _builtins.float = ...,
         started_ns: _builtins.int = ...,
         version: _builtins.str = ...,
+        counters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alive", b"alive", "backlog", b"backlog", "header", b"header", "lag_p50_s", b"lag_p50_s", "lag_p99_s", b"lag_p99_s", "publications_per_s", b"publications_per_s", "reasons", b"reasons", "service_availability", b"service_availability", "started_ns", b"started_ns", "tracks", b"tracks", "utilisation", b"utilisation", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alive", b"alive", "backlog", b"backlog", "counters", b"counters", "header", b"header", "lag_p50_s", b"lag_p50_s", "lag_p99_s", b"lag_p99_s", "publications_per_s", b"publications_per_s", "reasons", b"reasons", "service_availability", b"service_availability", "started_ns", b"started_ns", "tracks", b"tracks", "utilisation", b"utilisation", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

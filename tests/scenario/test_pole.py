@@ -34,7 +34,7 @@ class Stage:
         text = text.replace("required = true", "required = true\nprobation_s = 3.0")
         (folder / "pole.toml").write_text(f'{text}\n[mqtt]\nurl = "{url}"\n')
         self.config = load(folder / "pole.toml")
-        self.app = App(self.config, load_site(self.config, folder), folder / "state", log.logger())
+        self.app = App(self.config, load_site(self.config, folder), folder / "state", log.logger(), scene.site)
         self.seen = []
         self.url = url
 

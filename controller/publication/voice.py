@@ -1,0 +1,50 @@
+"""What the pole says of the road, in order: the daemon and a replayed recording say it through this same code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from controller.hazard.hazard import Phase
+from controller.publication.hazard import hazard
+from controller.publication.near_miss import near_miss
+from controller.publication.objects import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from controller.fusion.track import Tracks
+    from controller.pipeline import Picture
+    from controller.publication.publication import Publication, Sender, Stamp
+
+
+class Statement(NamedTuple):
+    """Publications that share one stamp."""
+
+    stamp: Stamp
+    publications: tuple[Publication, ...]
+
+
+class Voice:
+    """Keeps every hazard on the topic where it began; `stamp` gives each statement its number and time."""
+
+    def __init__(self, sender: Sender, stamp: Callable[[], Stamp]) -> None:
+        self.homes: dict[int, tuple[float, float]] = {}  # x, y of each active hazard when it was new
+        self._sender, self._stamp = sender, stamp
+
+    def objects(self, tracks: Tracks) -> Statement:
+        """The fused picture."""
+        stamp = self._stamp()
+        return Statement(stamp, objects(tracks, self._sender, stamp))
+
+    def events(self, picture: Picture) -> Iterator[Statement]:
+        """Hazards, then near misses."""
+        for seen in picture.hazards:
+            if seen.phase is Phase.NEW:
+                self.homes[seen.action_id] = (seen.x, seen.y)
+            stamp = self._stamp()
+            yield Statement(stamp, hazard(seen, self._sender, stamp, at=self.homes.get(seen.action_id)))
+            if seen.phase is Phase.CANCEL:
+                self.homes.pop(seen.action_id, None)
+        for met in picture.near_misses:
+            stamp = self._stamp()
+            yield Statement(stamp, near_miss(met, self._sender, stamp))

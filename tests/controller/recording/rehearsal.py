@@ -1,0 +1,142 @@
+"""A whole pole without wires in virtual time: simulated sensors, late messages, a swap, and the tape running along."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from controller import site as site_map
+from controller.config import Config
+from controller.geometry import LocalFrame
+from controller.publication.publication import Publication, Sender, Stamp
+from controller.publication.voice import Voice
+from controller.recording.about import anchors, shown
+from controller.recording.clip_file import Provenance, write
+from controller.recording.entry import Noted, said
+from controller.recording.recorded_pipeline import RecordedPipeline
+from controller.recording.state_writer import dump
+from controller.recording.tape import Clip, Tape
+from modules.detection import Axes, Detections
+from modules.registry import default_capability
+from sim.scenario import scenario
+
+START_NS = 1_800_000_000_123_456_789
+NS = 1_000_000_000
+STEP_S = 0.1
+
+
+@dataclass
+class Rehearsal:
+    """What was published and what was kept of it."""
+
+    config: Config
+    site_text: str
+    clips: list[Clip] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+
+    def provenance(self) -> Provenance:
+        return Provenance("rehearsal", "0.0.0", self.config.publish.root, shown(self.config), self.site_text)
+
+    def file(self, index: int) -> bytes:
+        stream = io.BytesIO()
+        write(stream, self.clips[index], self.provenance())
+        return stream.getvalue()
+
+
+class _Stage:
+    def __init__(self, name: str, seed: int, before_s: float, after_s: float, max_bytes: int) -> None:
+        self.scene = scenario(name, seed)
+        self.config = Config.model_validate(tomllib.loads(self.scene.config_text({})))
+        frame = LocalFrame.of(self.config.origin)
+        self.site = site_map.load(self.scene.site, frame)
+        self.tape = Tape(round(before_s * NS), round(after_s * NS), max_bytes)
+        self.pipeline = RecordedPipeline(self.config, self.site, self.tape)
+        pole, publish = self.config.pole, self.config.publish
+        ids = pole.service_location_id, pole.roadside_unit_id
+        slots = self.pipeline.slots
+        self.rng = np.random.default_rng(seed)
+        self.voice = Voice(
+            Sender(*ids, slots, frame, self.config.origin.geoid_height_m, publish.root, publish.json_twins), self.stamp
+        )
+        self.anchors = anchors(self.config, self.site)
+        self.sequence = 0
+        self.now_ns = START_NS
+        self.told = Rehearsal(self.config, self.scene.site)
+        self.waiting: list[Detections] = []
+
+    def stamp(self) -> Stamp:
+        self.sequence += 1
+        return Stamp(self.sequence, self.now_ns + int(self.rng.integers(0, 5_000_000)), float(self.rng.random() * 0.002))
+
+    def state(self) -> bytes:
+        return dump({"pipeline": self.pipeline.state(), "homes": self.voice.homes}, self.anchors)
+
+    def deliver(self, share: float = 1.0) -> None:
+        """Messages that have arrived by now, or the first of them."""
+        due = sorted((one for one in self.waiting if one.arrived_at_ns <= self.now_ns), key=lambda d: d.arrived_at_ns)
+        for one in due[: round(len(due) * share)]:
+            self.waiting.remove(one)
+            self.pipeline.add(one)
+
+    def picture(self) -> None:
+        self.pipeline.advance(self.now_ns, 4)
+        tracks = self.pipeline.look(self.now_ns)
+        objects = self.voice.objects(tracks)
+        self.deliver()  # the rest comes in between
+        statements = [objects, *self.voice.events(self.pipeline.judge(tracks))]
+        for one in statements:
+            self.told.publications += one.publications
+            self.tape.add(said(one))
+        self.tape.add(Noted(self.now_ns, f"{self.config.publish.root}/pole/1/2/status", b""))
+        clip = self.tape.tick(self.now_ns, self.state)
+        if clip is not None:
+            self.told.clips.append(clip)
+
+
+def rehearse(
+    name: str,
+    seconds: float,
+    seed: int = 1,
+    *,
+    before_s: float = 10.0,
+    after_s: float = 5.0,
+    max_bytes: int = 1 << 28,
+    begin_s: float = 0.0,
+) -> Rehearsal:
+    """Run a scenario; every clip it gave, the last one cut where the run ends."""
+    stage = _Stage(name, seed, before_s, after_s, max_bytes)
+    specs = [spec for spec in stage.scene.modules if spec.module_class in {"camera", "lidar", "radar", "sensor"}]
+    world = stage.scene.world()
+    sensors = {spec.slot: stage.scene.sensor(spec, stage.rng, lambda: world.now_s) for spec in specs}
+    while world.now_s < begin_s:
+        world.step(STEP_S)
+    for spec in specs:
+        stage.pipeline.plug(spec.slot)
+    steps = round(seconds / STEP_S)
+    for step in range(steps):
+        world.step(STEP_S)
+        stage.now_ns += round(STEP_S * NS)
+        truth = world.truth()
+        for slot, sensor in sensors.items():
+            if (rows := sensor.observe(truth)) is not None:
+                late = int(stage.rng.exponential(0.06) * NS)
+                error_s = float(stage.rng.random() * 0.01)
+                measured = stage.now_ns - late // 2
+                stage.waiting.append(
+                    Detections(slot, measured, stage.now_ns + late, Axes.MODULE, rows, len(rows), error_s)
+                )
+        if step in {steps // 2, steps // 2 + 10}:  # a module is swapped for another
+            slot, kind = specs[0].slot, specs[0].module_class
+            if step == steps // 2:
+                stage.pipeline.unplug(slot)
+            else:
+                stage.pipeline.plug(slot, default_capability(kind))
+        stage.deliver(0.5)
+        stage.picture()
+    last = stage.tape.end(stage.now_ns)
+    if last is not None:
+        stage.told.clips.append(last)
+    return stage.told
