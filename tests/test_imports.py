@@ -13,6 +13,9 @@ ORDER = ("interfaces", "modules", "controller", "sim")
 SHELLS = {
     "controller/app.py",
     "controller/bus_keeper.py",
+    "controller/cavc_client.py",
+    "controller/cavc_near_misses.py",
+    "controller/cavc_uploader.py",
     "controller/discovery.py",
     "controller/plugs.py",
     "controller/outbox.py",

@@ -1,0 +1,224 @@
+"""The option that sends documents to the 環境情報連携システム and near misses to the ヒヤリハット管理システム."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from controller.cavc_client import AioHttp, Client, Outcome, Result
+from controller.cavc_near_misses import CavcNearMisses
+from controller.publication.cavc.agenda import Agenda
+from controller.publication.cavc.alive_monitoring_info import alive_monitoring_info
+from controller.publication.cavc.device import devices
+from controller.publication.cavc.document import DOCUMENTS
+from controller.publication.cavc.pace import BackOff
+from controller.publication.cavc.resting import Resting
+from controller.publication.cavc.roadside_unit_info import roadside_unit_info
+from controller.publication.cavc.sensor_info import sensor_info
+from controller.publication.cavc.service_location_info import service_location_info
+from controller.publication.cavc.target_info import target_info
+from controller.publication.cavc.use_case_info import use_case_info
+from interfaces.cancellation import heed_cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from controller.cavc_client import Http
+    from controller.config import Config
+    from controller.fusion.track import Tracks
+    from controller.publication.cavc.device import Device
+    from controller.publication.publication import Publication, Sender
+    from controller.slot import PoleReport, SlotReport
+    from interfaces.proto import pmi_pb2
+
+HOUR_S: Final = 3600.0
+
+
+class CavcUploader:
+    """Off without a url: then it takes everything and sends nothing. `report` gets a line when the fate changes.
+
+    Of targets and states only the newest counts: a slow server gets fewer pictures, never older ones. Near misses
+    lie in a file of their own until the server has taken them.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sender: Sender,
+        store: Path,
+        *,
+        utc_ns: Callable[[], int],
+        report: Callable[[str], None],
+        http: Http | None = None,
+    ) -> None:
+        upload = config.cavc.upload
+        self.on = bool(upload.url)
+        self._config, self._sender, self._upload, self._utc_ns, self._report = config, sender, upload, utc_ns, report
+        self._own = AioHttp(upload) if self.on and http is None else None
+        chosen = http or self._own
+        self.client = Client(chosen, upload) if self.on and chosen is not None else None
+        self._agenda = Agenda(
+            {
+                "aliveMonitoringInfo": upload.alive_period_s,
+                "sensorInfo": HOUR_S,
+                "useCaseInfo": HOUR_S,
+                "roadsideUnitInfo": HOUR_S,
+                "serviceLocationInfo": HOUR_S,
+                "targetInfo": upload.targets_period_s,
+            }
+        )
+        wanted = self.on and bool(upload.near_miss_url)
+        self.near_misses = CavcNearMisses(config, store, utc_ns=utc_ns, tell=self._tell) if wanted else None
+        self._resting = Resting()
+        self._tracks: Tracks | None = None
+        self._devices: tuple[Device, ...] = ()
+        self._ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]] = {}
+        self._availability: int | None = None  # None until the pole has judged itself
+        self._counter = 0
+        self._batches = 1
+        self._changed = asyncio.Event()
+        self._fates: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        if self.near_misses is not None:
+            await self.near_misses.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.near_misses is not None:
+            await self.near_misses.__aexit__(kind, error, trace)
+
+    @property
+    def trouble(self) -> str:
+        """What a person should know, empty when all is well."""
+        fates = "; ".join(fate for fate in self._fates.values() if fate)
+        if not fates or self.client is None:
+            return ""
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.client.counts.items()))
+        return f"cavc: {fates} ({counts})"
+
+    def see(self, tracks: Tracks) -> None:
+        """The newest picture of the road."""
+        if self.on:
+            self._resting.see(tracks)
+            self._tracks = tracks
+
+    def hear(
+        self,
+        pole: PoleReport,
+        slots: Sequence[SlotReport],
+        ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]],
+    ) -> None:
+        """The newest state of the pole and of its slots, and the detection ranges in their data sheets."""
+        if not self.on:
+            return
+        found = devices(self._config, slots)
+        if (found, pole.availability, ranges) != (self._devices, self._availability, self._ranges):
+            self._devices, self._availability, self._ranges = found, pole.availability, ranges
+            self._changed.set()
+
+    async def keep(self, publication: Publication) -> None:
+        """Store a near miss; everything else that is published is let pass. On return it outlives power loss."""
+        if self.near_misses is not None:
+            await self.near_misses.keep(publication)
+
+    async def run(self) -> None:
+        """Send until cancelled; returns at once when it is off."""
+        if self.client is None:
+            return
+        async with self._own or contextlib.nullcontext(), asyncio.TaskGroup() as group:
+            group.create_task(self._documents(self.client), name="cavc documents")
+            if self.near_misses is not None:
+                group.create_task(self.near_misses.run(self.client), name="cavc near misses")
+
+    async def _documents(self, client: Client) -> None:
+        back_off, loop = BackOff(), asyncio.get_running_loop()
+        while True:
+            self._changed.clear()
+            contents = self._contents()
+            name = self._agenda.due(loop.time(), contents)
+            if name is None:
+                await _wait(self._changed, self._agenda.next_at() - loop.time())
+                continue
+            made = self._make(name, self._utc_ns())
+            if not made:
+                self._agenda.taken(name, loop.time(), contents.get(name))
+                continue
+            result = await self._send(client, name, made)
+            if result.outcome is Outcome.FAILED:
+                wait_s = back_off.failed(random.random(), result.wait_s)  # noqa: S311 -- jitter, not a secret
+                self._tell("documents", f"{result.reason}; trying again")
+                await asyncio.sleep(wait_s)
+            else:
+                refused = result.outcome is Outcome.REFUSED
+                settle = self._agenda.refused if refused else self._agenda.taken
+                settle(name, loop.time(), contents.get(name))
+                back_off.succeeded()
+                self._tell("documents", "")
+                self._tell(name, f"{name} was refused: {result.reason}" if refused else "")
+            heed_cancellation()
+
+    async def _send(self, client: Client, name: str, made: list[dict[str, Any]]) -> Result:
+        """The documents of one kind; the first that is not taken ends it."""
+        result = Result(Outcome.TAKEN)
+        for document in made:
+            result = await client.put(self._upload.url.rstrip("/") + DOCUMENTS[name].path, document)
+            if result.outcome is not Outcome.TAKEN:
+                break
+        if name == "targetInfo":
+            full = sum(1 for one in made if one["attribute"]["deviceIndividualInfo"][0]["targetNum"])
+            self._batches = full if result.outcome is Outcome.TAKEN else len(made)
+        return result
+
+    def _contents(self) -> dict[str, Any]:
+        """What the documents that change with the modules would say now, but for the time."""
+        return {name: self._make(name, 0) for name in ("sensorInfo", "useCaseInfo")}
+
+    def _make(self, name: str, now_ns: int) -> list[dict[str, Any]]:
+        """The documents of a kind; none while there is nothing to say."""
+        config, found, availability = self._config, self._devices, self._availability
+        if name == "targetInfo":
+            return self._targets(now_ns)
+        if name == "serviceLocationInfo":
+            return [service_location_info(config, now_ns)]
+        if name == "roadsideUnitInfo":
+            unit = roadside_unit_info(config, now_ns)
+            return [unit] if unit else []
+        if availability is None:
+            return []
+        if name == "sensorInfo":
+            return [sensor_info(config, self._sender, now_ns, found, self._ranges)]
+        make = use_case_info if name == "useCaseInfo" else alive_monitoring_info
+        return [make(config, now_ns, found, alive=True, availability=availability)]
+
+    def _targets(self, now_ns: int) -> list[dict[str, Any]]:
+        if self._tracks is None:
+            return []
+        self._counter += 1
+        resting = self._resting.column(self._tracks)
+        return target_info(
+            self._tracks,
+            resting,
+            self._sender,
+            self._config,
+            now_ns,
+            counter=self._counter,
+            batches=self._batches,
+        )
+
+    def _tell(self, key: str, fate: str) -> None:
+        if fate != self._fates.get(key, ""):
+            self._fates[key] = fate
+            self._report(fate or f"{key}: well again")
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(timeout_s, 0.0)):
+            await event.wait()

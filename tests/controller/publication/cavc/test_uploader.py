@@ -1,0 +1,278 @@
+"""What is sent when: the newest of targets and states, changes at once, every near miss. In virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from living import SENDER, T0, area, config, near_miss, report, tracks
+from server import NEAR_MISS_PATH, SECRETS, Server, cut, upload
+
+from controller.cavc_client import Answer
+from controller.cavc_uploader import CavcUploader
+from controller.publication.publication import Publication
+from controller.slot import PoleReport
+
+pytestmark = pytest.mark.looptime
+IDS = {"camera": 0x010701, "radar": 0x020701, "comms": 0x030701, "power": 0x040701}
+
+
+def pole(availability=0):
+    return PoleReport(True, availability, 1 - min(availability, 1), (), 0.0, 0, 0, 0.0, 0.0, 0.0, T0, "1")
+
+
+def slots(**states):
+    return [report(name, states.get(name, "ACTIVE"), number) for name, number in IDS.items()]
+
+
+def event(number=1, payload=None):
+    message = near_miss(encounter_id=number) if payload is None else payload
+    properties = (("proto", message.DESCRIPTOR.full_name),)
+    return Publication("t", message.SerializeToString(), "application/x-protobuf", 1, False, None, properties, "k")
+
+
+class Bench:
+    """An uploader beside a server of ours; `lines` is what it told."""
+
+    def __init__(self, folder, **more):
+        self.server, self.lines, self.folder, self.more = Server(), [], folder, more
+        self.one = None
+
+    def utc_ns(self):
+        return T0 + int(self.loop.time() * 1e9)  # also asked by the thread of the store
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        self.loop = asyncio.get_running_loop()
+        settings = config(upload=upload(self.folder, **self.more))
+        self.one = CavcUploader(
+            settings,
+            SENDER,
+            self.folder / "cavc.db",
+            utc_ns=self.utc_ns,
+            report=self.lines.append,
+            http=self.server,
+        )
+        async with self.one:
+            task = asyncio.create_task(self.one.run())
+            try:
+                yield self.one
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        assert self.server.faults == []
+        assert not [line for line in self.lines for secret in SECRETS if secret in line]
+
+    async def drive(self, seconds, count=3):
+        """Pictures ten times a second and states once a second."""
+        for tick in range(round(seconds * 10)):
+            self.one.see(tracks(count, self.utc_ns()))
+            if tick % 10 == 0:
+                self.one.hear(pole(), slots(), {"camera": [area()]})
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+async def test_everything_is_sent_and_obeys_the_field_tables(bench):
+    async with bench.running() as one:
+        await bench.drive(10)
+        await one.keep(event())
+        await asyncio.sleep(2)
+    counts = {name: len(bench.server.documents(name)) for name in
+              ("roadsideUnitInfo", "serviceLocationInfo", "sensorInfo", "useCaseInfo", "nearMissInfoList")}  # fmt: skip
+    assert set(counts.values()) == {1}
+    assert 9 <= len(bench.server.documents("targetInfo")) <= 14
+    assert 9 <= len(bench.server.documents("aliveMonitoringInfo")) <= 14
+    assert one.trouble == ""
+
+
+async def test_counters_grow_by_one_a_picture(bench):
+    async with bench.running():
+        await bench.drive(5)
+    seen = [document["attribute"]["deviceIndividualInfo"][0]["targetIndividualInfo"][0]
+            for document in bench.server.documents("targetInfo")]  # fmt: skip
+    counters = [one["targetIndividualIncrementCounter"] for one in seen]
+    assert counters == list(range(counters[0], counters[0] + len(counters)))
+    assert len({one["targetID"] for one in seen}) == 1
+
+
+async def test_a_slow_server_gets_the_newest_picture_and_never_a_queue(bench):
+    bench.server.delay_s = 3.0
+    async with bench.running():
+        await bench.drive(60)
+    found = bench.server.documents("targetInfo")
+    assert 5 <= len(found) <= 11
+    assert len(bench.server.documents("aliveMonitoringInfo")) >= 5  # neither starves the other
+    for document in found:
+        (first, *_) = document["attribute"]["deviceIndividualInfo"][0]["targetIndividualInfo"]
+        made, seen = (datetime.fromisoformat(text) for text in (document["attribute"]["updateTimeInfo"], first["time"]))
+        assert 0 <= (made - seen).total_seconds() <= 0.101
+
+
+async def test_hundreds_of_targets_go_in_batches_and_old_batches_are_emptied(bench):
+    async with bench.running():
+        await bench.drive(5, count=250)
+        await bench.drive(5, count=1)
+    sizes = [(device["deviceID"] & 0xFF, device["targetNum"]) for document in bench.server.documents("targetInfo")
+             for device in document["attribute"]["deviceIndividualInfo"]]  # fmt: skip
+    assert sizes[:3] == [(1, 100), (2, 100), (3, 50)]
+    assert sizes.count((2, 0)) == sizes.count((3, 0)) == 1
+    assert sizes[-2:] == [(1, 1), (1, 1)]
+
+
+async def test_a_change_of_a_sensor_is_said_at_once(bench):
+    async with bench.running() as one:
+        await bench.drive(5)
+        one.hear(pole(1), slots(camera="DEGRADED"), {"camera": [area()]})
+        await asyncio.sleep(1.5)
+    before, after = bench.server.documents("sensorInfo")
+    told = [one["attribute"]["sensorAttributeInfo"][0]["sensorDetectionRangeInfo"][0] for one in (before, after)]
+    assert [one["detectionReliability"] for one in told] == [10, 0]
+    levels = [
+        [case["targetUtilizationType"] for group in one["attribute"]["useCaseInfo"]
+         for case in group["useCaseClassificationInfo"]] for one in bench.server.documents("useCaseInfo")
+    ]  # fmt: skip
+    assert levels == [[1, 1], [0, 0]]
+
+
+async def test_what_does_not_change_is_repeated_every_hour(tmp_path):
+    bench = Bench(tmp_path, targets_period_s=60, alive_period_s=60)
+    async with bench.running() as one:
+        one.hear(pole(), slots(), {})
+        await asyncio.sleep(7300)
+    assert len(bench.server.documents("serviceLocationInfo")) == 3
+    assert len(bench.server.documents("sensorInfo")) == 3
+
+
+async def test_a_failing_server_is_asked_ever_more_slowly_and_told_of_once(bench):
+    bench.server.next.extend([500] * 8)
+    async with bench.running() as one:
+        await bench.drive(20)
+        assert "answered 500" in one.trouble
+        assert "failed" in one.trouble
+        asked = bench.server.asked_at[1:]
+        await bench.drive(100)
+        assert one.trouble == ""
+    gaps = [later - earlier for earlier, later in pairwise(asked)]
+    for number, gap in enumerate(gaps[:5]):
+        assert 0.25 * 2**number <= gap <= 0.5 * 2**number + 0.01
+    assert len([line for line in bench.lines if "500" in line]) == 1
+    assert bench.server.documents("targetInfo")
+
+
+async def test_it_waits_as_long_as_the_server_asks(bench):
+    bench.server.next.append(Answer(429, {"retry-after": "20"}))
+    async with bench.running():
+        await bench.drive(30)
+    asked = bench.server.asked_at
+    assert asked[2] - asked[1] >= 20.0
+
+
+async def test_a_refused_document_does_not_hold_up_the_others(bench):
+    def no_units(path, document):
+        return 400 if path == "/roadsideUnitInfo" else 201
+
+    bench.server.next.extend([no_units] * 1000)
+    async with bench.running() as one:
+        await bench.drive(20)
+        assert "roadsideUnitInfo was refused" in one.trouble
+    assert len(bench.server.documents("targetInfo")) >= 15
+    assert bench.server.documents("serviceLocationInfo")
+    assert len([line for line in bench.lines if "refused" in line]) == 1
+
+
+async def test_nothing_is_said_before_the_pole_knows_itself(bench):
+    async with bench.running():
+        await asyncio.sleep(5)
+    assert {path for _, path, _ in bench.server.taken} == {"/roadsideUnitInfo", "/serviceLocationInfo"}
+
+
+def told_of(server):
+    return [one["id"] for document in server.documents("nearMissInfoList") for one in document["attribute"]]
+
+
+async def test_near_misses_outlive_a_dead_server(bench):
+    down = True
+
+    def near_misses_down(path, document):
+        return 503 if path == NEAR_MISS_PATH and down else 201
+
+    bench.server.next.extend([near_misses_down] * 100_000)
+    async with bench.running() as one:
+        for number in range(45):
+            await one.keep(event(number))
+        await asyncio.sleep(300)
+        assert told_of(bench.server) == []
+        down = False
+        await asyncio.sleep(200)
+    found = told_of(bench.server)
+    assert len(found) == len(set(found)) == 45
+
+
+async def test_near_misses_outlive_the_daemon(bench):
+    bench.server.next.extend([cut] * 1000)
+    async with bench.running() as one:
+        for number in range(5):
+            await one.keep(event(number))
+        await asyncio.sleep(10)
+    bench.server.next.clear()
+    async with bench.running():
+        await asyncio.sleep(10)
+    assert len(set(told_of(bench.server))) == 5
+
+
+async def test_a_near_miss_that_is_refused_is_kept_and_holds_up_no_other(bench):
+    bad = []
+
+    def refuse(path, document):
+        ids = [one["id"] for one in document["attribute"]] if path == NEAR_MISS_PATH else []
+        return 400 if bad and bad[0] in ids else 201
+
+    bench.server.next.extend([refuse] * 100_000)
+    async with bench.running() as one:
+        first = event(0)
+        bad.append(record_id(first))
+        await asyncio.gather(one.keep(first), *(one.keep(event(number)) for number in range(1, 12)))
+        await asyncio.sleep(60)
+        assert len(set(told_of(bench.server))) == 11
+        assert "was refused and is kept" in one.trouble
+        bad.clear()
+        await asyncio.sleep(3700)
+        assert len(set(told_of(bench.server))) == 12
+
+
+def record_id(publication):
+    from living import CONFIG
+
+    from controller.publication.cavc.near_miss_info_list import record
+    from interfaces.proto import publication_pb2 as pb
+
+    return record(pb.NearMiss.FromString(publication.payload), CONFIG)["id"]
+
+
+async def test_other_publications_are_let_pass(bench):
+    from interfaces.proto import publication_pb2 as pb
+
+    async with bench.running() as one:
+        await one.keep(event(payload=pb.Hazard(action_id=3)))
+        await asyncio.sleep(3)
+    assert told_of(bench.server) == []
+
+
+async def test_without_an_address_nothing_is_sent_and_nothing_stored(tmp_path):
+    one = CavcUploader(config(), SENDER, tmp_path / "cavc.db", utc_ns=lambda: T0, report=print)
+    async with one:
+        one.see(tracks(1))
+        one.hear(pole(), slots(), {})
+        await one.keep(event())
+        await one.run()
+    assert not one.on
+    assert list(tmp_path.iterdir()) == []
