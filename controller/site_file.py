@@ -34,11 +34,13 @@ def read(text: str, frame: Frame, name: str = "site map") -> tuple[Site, Finding
     made = [(feature, [_enu(line, frame) for line in feature.lines]) for feature in features]
     _check_distances(made, findings)
     if findings.errors:
+        findings.sort()
         return Site(), findings
     site = _site(made, findings)
     places = {feature.id: feature for feature in features}
     for remark in site_rules.check(site):
         _tell(findings, places[remark.id], remark.text, remark.severity)
+    findings.sort()
     return (Site() if findings.errors else site), findings
 
 

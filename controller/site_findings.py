@@ -46,6 +46,10 @@ class Findings:
         at = line if feature is None else self._line(feature)
         self.found.append(Finding(severity, self._name, at, feature, key, text))
 
+    def sort(self) -> None:
+        """Into the order of the file."""
+        self.found.sort(key=lambda one: -1 if one.feature is None else one.feature)
+
     @property
     def errors(self) -> list[Finding]:
         """What makes the map unusable."""

@@ -81,7 +81,7 @@ def legend(figure: Figure, site: Site, watching: Sequence[View], words: Words, f
     bottom = 0.3 / figure.get_figheight()
     look: dict[str, Any] = {"loc": "lower left", "frameon": False, "borderaxespad": 0, "columnspacing": 4}
     figure.legend(handles=marks, bbox_to_anchor=(0.05, bottom), ncols=COLUMNS, **look)
-    figure.legend(handles=mounted, bbox_to_anchor=(0.5, bottom), **look)
+    figure.legend(handles=mounted, bbox_to_anchor=(0.53, bottom), **look)
     figure.text(0.05, 0.1 / figure.get_figheight(), footer, fontsize=8, gid="totals")
 
 

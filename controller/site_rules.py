@@ -36,9 +36,12 @@ class Remark(NamedTuple):
 
 
 def check(site: Site) -> Iterator[Remark]:
-    """Everything that the rules have against a map."""
-    for rule in RULES:
-        yield from rule(site)
+    """Everything that the rules have against a map; what builds on right shapes is judged only where all are."""
+    first = [remark for rule in FIRST for remark in rule(site)]
+    yield from first
+    if not first:
+        for rule in RULES:
+            yield from rule(site)
 
 
 def lanes_follow_each_other(site: Site) -> Iterator[Remark]:
@@ -96,14 +99,9 @@ def interest_areas_hold_something(site: Site) -> Iterator[Remark]:
     interest = [area for area in site.areas if area.kind == "interest_area"]
     if not interest or not site.lanes:
         return
-    worth = _worth_watching(site)
-    for area in interest:
-        inside = area.contains(worth)
-        if not inside.any():
-            yield Remark(ERROR, area.id, "is empty: no lane and no crossing lies in it; is it drawn at another place?")
-        elif site.inside("blind_area", worth[inside]).all():
-            yield Remark(ERROR, area.id, "is empty: all lanes and crossings in it lie in a blind_area")
-    for lane in site.lanes:
+    empty = list(_empty(site, interest, _worth_watching(site)))
+    yield from empty
+    for lane in site.lanes if not empty else ():
         if not site.inside("interest_area", dense(lane.points, 1.0)).any():
             yield Remark(WARNING, lane.id, "lies outside every interest_area: nothing on it counts")
 
@@ -130,9 +128,8 @@ def traffic_keeps_left(site: Site) -> Iterator[Remark]:
                          "is one of the two drawn against its driving direction?")  # fmt: skip
 
 
+FIRST: Final[tuple[Callable[[Site], Iterator[Remark]], ...]] = (lanes_follow_each_other, polygons_are_simple)
 RULES: Final[tuple[Callable[[Site], Iterator[Remark]], ...]] = (
-    lanes_follow_each_other,
-    polygons_are_simple,
     lanes_lie_in_the_carriageway,
     interest_areas_hold_something,
     crossings_cross_lanes,
@@ -161,6 +158,15 @@ def _reversal(lane: Lane, follower: Lane) -> str:
 
 def _carried(site: Site) -> list[Lane]:
     return [lane for lane in site.lanes if lane.type in CARRIED]
+
+
+def _empty(site: Site, interest: list[Area], worth: NDArray[np.float64]) -> Iterator[Remark]:
+    for area in interest:
+        inside = area.contains(worth)
+        if not inside.any():
+            yield Remark(ERROR, area.id, "is empty: no lane and no crossing lies in it; is it drawn at another place?")
+        elif site.inside("blind_area", worth[inside]).all():
+            yield Remark(ERROR, area.id, "is empty: all lanes and crossings in it lie in a blind_area")
 
 
 def _worth_watching(site: Site) -> NDArray[np.float64]:

@@ -102,7 +102,7 @@ def test_a_japanese_font_is_known_by_its_letters(monkeypatch):
     liar = font_manager.FontEntry(fname=latin.fname, name=site_drawing.JAPANESE_FONTS[0])
     monkeypatch.setattr(font_manager.fontManager, "ttflist", [latin, liar])
     assert site_drawing.japanese_font() is None
-    monkeypatch.setattr(font_manager, "get_font", lambda _: type("Font", (), {"get_char_index": staticmethod(ord)}))
+    monkeypatch.setattr(font_manager, "get_font", lambda _: type("Font", (), {"get_char_index": staticmethod(int)}))
     assert site_drawing.japanese_font() == site_drawing.JAPANESE_FONTS[0]
 
 
