@@ -25,6 +25,7 @@ from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
 from controller.publication.voice import Voice
 from controller.publisher import Publisher
+from controller.radio_room import RadioRoom
 from controller.recorder import Recorder
 from controller.served import Served
 from controller.sheet_cache import DirectorySheetCache
@@ -75,6 +76,7 @@ class App:
             report=lambda event, text: log.info(event, detail=text),
         )
         self._served = served
+        self.radio = RadioRoom(config, self.pipeline, report=lambda text: log.error("radio", detail=text))
         self.supervisors = {
             name: Supervisor(
                 SlotKeeper(
@@ -87,6 +89,7 @@ class App:
                     cost=port.cost,
                     neighbours=partial(self._shares, name),
                     gate=gate,
+                    hear=self.radio.hear,
                 ),
                 partial(self.plugs.arrive, name),
                 utc_ns=utc_ns,
@@ -96,6 +99,7 @@ class App:
             )
             for name, port in self.plugs.ports.items()
         }
+        self.radio.serve(self.supervisors, {name: port.cost for name, port in self.plugs.ports.items()})
         self._outbox_path = state_dir / "outbox.db"
         self._sender = Sender(
             config.pole.service_location_id,
@@ -137,6 +141,7 @@ class App:
                     for name, supervisor in self.supervisors.items():
                         group.create_task(supervisor.run(), name=f"slot {name}")
                     group.create_task(publisher.run(), name="publisher")
+                    group.create_task(self.radio.open(), name="radio")
                     group.create_task(self._tick(publisher), name="tick")
                     group.create_task(self._say_status(publisher, outbox), name="status")
                     systemd.notify("READY=1")
@@ -167,11 +172,13 @@ class App:
         for index, one in enumerate(picture.publications):
             publisher.offer(one, newest if index == 0 else 0)
         await asyncio.sleep(0)  # the objects leave before they are judged
-        events = list(self._voice.events(self.pipeline.judge(tracks)))
+        judged = self.pipeline.judge(tracks)
+        events = list(self._voice.events(judged))
         if self.recorder is not None:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
         for one in (one for event in events for one in event.publications):
             await publisher.keep(one)
+        await self.radio.say(tracks, judged.hazards)
         self._progressed = True
 
     async def _until_fresh(self, period_s: float) -> None:

@@ -134,6 +134,19 @@ class Recorder(_Section):
     min_free_mb: Annotated[float, Field(ge=0)] = 500.0  # of the disk, for everything else
 
 
+class Radio(_Section):
+    """What goes out on the radio of a comms module, and whether what vehicles say of themselves is fused."""
+
+    send: tuple[Literal["cpm", "denm", "rc016", "rc016_csma"], ...] = ()
+    cpm_rate_hz: Annotated[float, Field(ge=1, le=10)] = 2.0
+    payload_max_b: Annotated[int, Field(ge=200, le=1400)] = 1100
+    rc016_service_id: Annotated[int, Field(ge=0, le=7)] = 0  # an experiment chooses its numbers
+    rc016_message_id: Annotated[int, Field(ge=0, lt=2**16)] = 0
+    intersection_id: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    cooperative: bool = False
+    cooperative_range_m: Annotated[float, Field(ge=10, le=2000)] = 300.0
+
+
 class Config(_Section):
     """A whole pole.toml."""
 
@@ -145,6 +158,7 @@ class Config(_Section):
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()
     trust: Trust = Trust()
+    radio: Radio = Radio()
     recorder: Recorder = Recorder()
     cavc: Cavc = Cavc()
     slot: dict[str, Slot]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
@@ -32,11 +33,12 @@ from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
 from interfaces.spec import SPEC_NAME, SPEC_VERSION, TIME_ERROR_GOAL, MessageType
 from interfaces.states import SERVING, State
+from modules.comms import RadioReading
 from modules.detection import Detections
 from modules.registry import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from controller.config import Slot
     from controller.pipeline import Pipeline
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from controller.vouching import Voucher
     from interfaces.datasheet import SheetCache
     from interfaces.wire_cost import WireCost
+    from modules.capability import Capability
 
+Hear = Callable[[str, RadioReading, int, int, float], None]  # slot, reading, heard at and now (UTC ns), doubt s
 RETRY_AFTER_S: Final = 5
 WINDOW_S: Final = 3.0
 NS_PER_S: Final = 1_000_000_000
@@ -53,7 +57,7 @@ NS_PER_S: Final = 1_000_000_000
 class SlotKeeper:
     """Keeps one slot for ever, whatever is plugged into it. `serving()` gives the uids that serve other slots,
     `neighbours()` the shares of the same wire's time that its other slots were granted, 0 for those who wait;
-    without a `gate` nobody is trusted, and an L3 slot refuses every module."""
+    without a `gate` nobody is trusted, and an L3 slot refuses every module; `hear` gets what a radio received."""
 
     def __init__(  # noqa: PLR0913 -- each is one thing that a slot depends on
         self,
@@ -67,6 +71,7 @@ class SlotKeeper:
         cost: WireCost | None = None,
         neighbours: Callable[[], Sequence[float]] = tuple,
         gate: Gate | None = None,
+        hear: Hear | None = None,
     ) -> None:
         self.name, self.slot = name, slot
         self.session = ControllerSession(session_id=random.randrange(0xFFFF), sheet_lookup=sheets.get)  # noqa: S311 -- no secret: it only keeps old sessions apart
@@ -74,7 +79,7 @@ class SlotKeeper:
         self._pipeline, self._sheets, self._served, self._serving = pipeline, sheets, served, serving
         self._kind = REGISTRY[slot.module_class]
         self._capability = self._kind.default
-        self._cost, self._neighbours = cost, neighbours
+        self._cost, self._neighbours, self._hear = cost, neighbours, hear
         self._clock = ClockMap()
         self._probation: Probation | None = None
         self._probation_ends = 0.0
@@ -131,6 +136,11 @@ class SlotKeeper:
         else:
             events = self.session.reject(pb.PROBATION_FAILED, "probation: " + "; ".join(verdict.reasons), 60, now=now)
         self.handle(events, now, wall_ns)
+
+    @property
+    def capability(self) -> Capability:
+        """What the serving module can do, else its class's default."""
+        return self._capability
 
     @property
     def clock_error_s(self) -> float:
@@ -259,7 +269,11 @@ class SlotKeeper:
 
     def _on_data(self, event: DataMessage, now: float, wall_ns: int) -> None:
         if event.type is not MessageType.DETECTIONS or not isinstance(event.body, pb.DetectionFrame):
-            self.reading = self._kind.read(event.body, self._capability)
+            reading = self._kind.read(event.body, self._capability)
+            if isinstance(reading, RadioReading):
+                self._on_radio(reading, wall_ns)
+            else:
+                self.reading = reading
             self._arrivals.append((now, 0.0, 0))
             return
         axes, rows = self._kind.read(event.body, self._capability)
@@ -274,6 +288,11 @@ class SlotKeeper:
             self._probation.add_data(latency_s, error_s, near=near, compared=compared)
         elif not self._pipeline.add(detections):
             self._late += 1
+
+    def _on_radio(self, reading: RadioReading, wall_ns: int) -> None:
+        if self._hear is not None and self._probation is None:
+            heard_at_ns = min(self._clock.to_utc_ns(reading.t_us, wall_ns), wall_ns)
+            self._hear(self.name, reading, heard_at_ns, wall_ns, self._clock.error_s)
 
     def _identity(self) -> ModuleIdentity | None:
         hello, sheet = self.session.hello, self.session.sheet

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from interfaces.errors import PoleError
+from interfaces.errors import LinkError, PoleError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from controller.slot_keeper import SlotKeeper
     from interfaces.link import Link
+    from interfaces.proto import pmi_pb2 as pb
 
 BACK_OFF_S: Final = (0.02, 1.0)
 FRAMES_A_TURN: Final = 64  # then others have their turn: a flood on one wire is not a flood on the loop
@@ -42,6 +44,14 @@ class Supervisor:
     def faults(self) -> Mapping[str, int]:
         """The open link's counters."""
         return self._link.faults if self._link is not None else {}
+
+    def send_radio(self, body: pb.RadioSend) -> bool:
+        """Hand a payload to the module's radio; False when there is none that serves. A dead wire is `run`'s matter."""
+        if self._link is None or not self.keeper.session.send_radio(body, now=asyncio.get_running_loop().time()):
+            return False
+        with suppress(LinkError):
+            self._send(self._link)
+        return True
 
     async def run(self) -> None:
         """Serve the slot until cancelled."""

@@ -20,6 +20,7 @@ SHELLS = {
     "controller/plugs.py",
     "controller/outbox.py",
     "controller/publisher.py",
+    "controller/radio_room.py",
     "controller/subscription.py",
     "controller/supervisor.py",
     "controller/wires.py",
