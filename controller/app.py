@@ -12,6 +12,7 @@ import numpy as np
 from controller import systemd
 from controller.address_book import AddressBook
 from controller.binding import Place
+from controller.cavc_uploader import CavcUploader
 from controller.clock import CLOCK, utc_ns
 from controller.gate import Gate
 from controller.geometry import LocalFrame
@@ -19,6 +20,7 @@ from controller.health import judge
 from controller.outbox import Outbox
 from controller.pipeline import Pipeline
 from controller.plugs import Plugs
+from controller.publication.cavc.sensor_info import ranges_of
 from controller.publication.profile import profile
 from controller.publication.publication import Publication, Sender, Stamp
 from controller.publication.slots import slot_status
@@ -113,6 +115,13 @@ class App:
         self._started_ns = utc_ns()
         self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
         self._voice = Voice(self._sender, self._stamp)
+        self.cavc = CavcUploader(
+            config,
+            self._sender,
+            state_dir / "cavc.db",
+            utc_ns=utc_ns,
+            report=lambda text: log.info("cavc", detail=text),
+        )
         self._tracks = 0
         self._progressed = False  # since the watchdog was fed last
         self._sent_before = 0
@@ -124,7 +133,7 @@ class App:
     async def run(self) -> None:
         """Serve until cancelled."""
         mqtt, pole = self.config.mqtt, self.config.pole
-        async with Outbox(self._outbox_path, utc_ns) as outbox:
+        async with Outbox(self._outbox_path, utc_ns) as outbox, self.cavc:
             self._publisher = publisher = Publisher(
                 mqtt,
                 f"pole-{pole.service_location_id}-{pole.roadside_unit_id}",
@@ -142,6 +151,7 @@ class App:
                         group.create_task(supervisor.run(), name=f"slot {name}")
                     group.create_task(publisher.run(), name="publisher")
                     group.create_task(self.radio.open(), name="radio")
+                    group.create_task(self.cavc.run(), name="cavc")
                     group.create_task(self._tick(publisher), name="tick")
                     group.create_task(self._say_status(publisher, outbox), name="status")
                     systemd.notify("READY=1")
@@ -171,6 +181,7 @@ class App:
         picture = self._voice.objects(tracks)
         for index, one in enumerate(picture.publications):
             publisher.offer(one, newest if index == 0 else 0)
+        self.cavc.see(tracks)
         await asyncio.sleep(0)  # the objects leave before they are judged
         judged = self.pipeline.judge(tracks)
         events = list(self._voice.events(judged))
@@ -178,6 +189,7 @@ class App:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
         for one in (one for event in events for one in event.publications):
             await publisher.keep(one)
+            await self.cavc.keep(one)
         await self.radio.say(tracks, judged.hazards)
         self._progressed = True
 
@@ -197,6 +209,7 @@ class App:
         count = 0
         while True:
             status = self._status(await outbox.backlog(), publisher)
+            self._tell_cavc(status)
             for one in pole_status(status, self._sender, self._stamp()):
                 self._offer(publisher, one)
             if self._fresh_slots.is_set() or count % SLOT_PERIODS == 0:
@@ -213,6 +226,12 @@ class App:
                 async with asyncio.timeout(STATUS_PERIOD_S):
                     await self._fresh_slots.wait()
 
+    def _tell_cavc(self, status: PoleReport) -> None:
+        if self.cavc.on:
+            now = asyncio.get_running_loop().time()
+            ranges = {name: ranges_of(one.keeper.session.sheet) for name, one in self.supervisors.items()}
+            self.cavc.hear(status, [self._slot(name, now) for name in self.supervisors], ranges)
+
     def _offer(self, publisher: Publisher, health: Publication) -> None:
         publisher.offer(health)
         if self.recorder is not None:
@@ -225,7 +244,8 @@ class App:
         availability, utilisation, reasons = judge(reports)
         reasons = (
             *reasons,
-            *filter(None, [CLOCK.trouble, *self.plugs.troubles(), recorder.trouble if recorder else ""]),
+            *filter(None, [CLOCK.trouble, *self.plugs.troubles(), self.cavc.trouble]),
+            *filter(None, [recorder.trouble if recorder else ""]),
         )
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
@@ -243,7 +263,8 @@ class App:
             lag_p99_s=float(np.percentile(lags, 99)),
             started_ns=self._started_ns,
             version=VERSION,
-            counters={f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {},
+            counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
+            | self.cavc.counters,
         )
 
     def _slots(self) -> Iterator[Publication]:

@@ -52,6 +52,7 @@ class Outcome(StrEnum):
     TAKEN = "taken"
     REFUSED = "refused"  # as it is it will never be taken
     FAILED = "failed"  # may be taken later
+    IDLE = "idle"  # there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +152,19 @@ class AioHttp:
             import aiohttp
         except ImportError:
             raise ConfigError(_MISSING) from None
+        try:
+            self._trust = ssl.create_default_context(cafile=upload.ca_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"cavc.upload.ca_file: {upload.ca_file} holds no certificates: {error}") from None
         self._aiohttp: Any = aiohttp
         self._upload = upload
         self._session: Any = None
 
     async def __aenter__(self) -> Self:
-        upload, aiohttp = self._upload, self._aiohttp
-        try:
-            trust = ssl.create_default_context(cafile=upload.ca_file or None)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"cavc.upload.ca_file: {upload.ca_file} holds no certificates: {error}") from None
+        aiohttp = self._aiohttp
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trust, limit=4),
-            timeout=aiohttp.ClientTimeout(total=upload.timeout_s),
+            connector=aiohttp.TCPConnector(ssl=self._trust, limit=4),
+            timeout=aiohttp.ClientTimeout(total=self._upload.timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self

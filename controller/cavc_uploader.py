@@ -98,10 +98,12 @@ class CavcUploader:
     def trouble(self) -> str:
         """What a person should know, empty when all is well."""
         fates = "; ".join(fate for fate in self._fates.values() if fate)
-        if not fates or self.client is None:
-            return ""
-        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.client.counts.items()))
-        return f"cavc: {fates} ({counts})"
+        return f"cavc: {fates}" if fates else ""
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How often what happened; empty when it is off."""
+        return {f"cavc_{kind}": count for kind, count in self.client.counts.items()} if self.client else {}
 
     def see(self, tracks: Tracks) -> None:
         """The newest picture of the road."""
@@ -138,31 +140,37 @@ class CavcUploader:
                 group.create_task(self.near_misses.run(self.client), name="cavc near misses")
 
     async def _documents(self, client: Client) -> None:
-        back_off, loop = BackOff(), asyncio.get_running_loop()
+        back_off = BackOff()
         while True:
-            self._changed.clear()
-            contents = self._contents()
-            name = self._agenda.due(loop.time(), contents)
-            if name is None:
-                await _wait(self._changed, self._agenda.next_at() - loop.time())
-                continue
-            made = self._make(name, self._utc_ns())
-            if not made:
-                self._agenda.taken(name, loop.time(), contents.get(name))
-                continue
-            result = await self._send(client, name, made)
+            try:
+                result = await self._step(client)
+            except Exception as error:  # noqa: BLE001 -- a document that cannot be made must not end the pole
+                result = Result(Outcome.FAILED, f"{type(error).__name__}: {error}")
             if result.outcome is Outcome.FAILED:
-                wait_s = back_off.failed(random.random(), result.wait_s)  # noqa: S311 -- jitter, not a secret
                 self._tell("documents", f"{result.reason}; trying again")
-                await asyncio.sleep(wait_s)
-            else:
-                refused = result.outcome is Outcome.REFUSED
-                settle = self._agenda.refused if refused else self._agenda.taken
-                settle(name, loop.time(), contents.get(name))
+                await asyncio.sleep(back_off.failed(random.random(), result.wait_s))  # noqa: S311 -- jitter, not a secret
+            elif result.outcome is not Outcome.IDLE:
                 back_off.succeeded()
                 self._tell("documents", "")
-                self._tell(name, f"{name} was refused: {result.reason}" if refused else "")
             heed_cancellation()
+
+    async def _step(self, client: Client) -> Result:
+        """Send what is due, or wait until something is."""
+        loop = asyncio.get_running_loop()
+        self._changed.clear()
+        contents = self._contents()
+        name = self._agenda.due(loop.time(), contents)
+        if name is None:
+            await _wait(self._changed, self._agenda.next_at() - loop.time())
+            return Result(Outcome.IDLE)
+        made = self._make(name, self._utc_ns())
+        result = await self._send(client, name, made) if made else Result(Outcome.IDLE)
+        if result.outcome is not Outcome.FAILED:
+            refused = result.outcome is Outcome.REFUSED
+            settle = self._agenda.refused if refused else self._agenda.taken
+            settle(name, loop.time(), contents.get(name))
+            self._tell(name, f"{name} was refused: {result.reason}" if refused else "")
+        return result
 
     async def _send(self, client: Client, name: str, made: list[dict[str, Any]]) -> Result:
         """The documents of one kind; the first that is not taken ends it."""

@@ -100,6 +100,11 @@ def reliability(probability: float) -> int:
     return least if probability <= 1 - 10 ** (-least / 10) else least + 1
 
 
+def ranges_of(sheet: pb.DataSheet | None) -> tuple[pb.DetectionRange, ...]:
+    """The detection ranges of all channels of a data sheet; none without one."""
+    return tuple(area for channel in sheet.channels for area in channel.ranges) if sheet is not None else ()
+
+
 def sensor_info(
     config: Config,
     sender: Sender,
