@@ -15,11 +15,12 @@ from controller.hazard.hazard import Phase
 from controller.publication.radio import uper
 from controller.publication.radio.cpm import cpm
 from controller.publication.radio.denm import denm
+from tests.controller.publication.radio.claims import cam_of
 from tests.controller.publication.radio.scene import HAZARD, SENSORS, STATION, tracks
 
 PATH = Path(__file__).parent / "radio_etsi.json"
 ABOUT = (
-    "UPER messages of ETSI TS 103 324 V2.1.1 (CPM) and TS 103 831 V2.3.1 (DENM) with TS 102 894-2 V2.4.1. "
+    "UPER messages of ETSI TS 103 324 V2.1.1 (CPM), TS 103 831 V2.3.1 (DENM) and TS 103 900 V2.3.1 (CAM). "
     "asn1c's code for the same modules reads them and writes the same bytes."
 )
 
@@ -32,6 +33,7 @@ def messages():
     yield "cpm 60 objects in segments", cpm(tracks(60), STATION, codec, sensors=SENSORS)
     for phase in Phase:
         yield f"denm {phase}", (denm(replace(HAZARD, phase=phase), STATION, codec),)
+    yield "cam of a car", (cam_of(40.0, 10.0, codec),)
 
 
 def main():

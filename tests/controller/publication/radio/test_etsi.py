@@ -24,6 +24,7 @@ from controller.publication.radio.etsi_quantities import QUANTITIES, real, wire
 from controller.publication.radio.its_time import nearest_generation_ns, nearest_utc_ns, time_of_day, timestamp_its
 from interfaces.errors import ConfigError
 from interfaces.spec import ObjectClass
+from tests.controller.publication.radio.claims import cam_of
 from tests.controller.publication.radio.scene import HAZARD, SENSORS, STATION, T0, tracks
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors" / "radio_etsi.json").read_text(encoding="utf-8"))
@@ -62,6 +63,12 @@ def test_golden_cpm(codec, name, count, sensors):
 @pytest.mark.parametrize("phase", Phase)
 def test_golden_denm(codec, phase):
     assert (denm(replace(HAZARD, phase=phase), STATION, codec),) == GOLDEN[f"denm {phase}"]
+
+
+def test_golden_cam(codec):
+    (data,) = GOLDEN["cam of a car"]
+    assert cam_of(40.0, 10.0, codec) == data
+    assert codec.encode("CAM", codec.decode("CAM", data)) == data
 
 
 def test_a_cpm_says_who_when_where_and_what(codec):
