@@ -20,10 +20,18 @@ if TYPE_CHECKING:
 
     from controller.site import Site
 
-# Every section of pole.toml is in one of the two; of those recorded, what names files, ports and users is left out.
-RECORDED_SECTIONS: Final = ("pole", "origin", "publish", "fusion", "hazards", "near_misses", "cavc", "slot")
-SECRET_SECTIONS: Final = ("mqtt", "trust", "recorder")
-_CODE: Final = ("fusion", "hazard", "publication", "pipeline.py", "geometry.py", "site.py", "site_geojson.py")
+# Every section of pole.toml is in one of the two; of those recorded, what names files and ports is left out too.
+RECORDED_SECTIONS: Final = ("pole", "origin", "publish", "fusion", "hazards", "near_misses", "radio", "slot")
+LEFT_OUT_SECTIONS: Final = ("mqtt", "trust", "recorder", "cavc")
+_CODE: Final = (
+    "fusion/*.py",
+    "hazard/*.py",
+    "publication/*.py",
+    "pipeline.py",
+    "geometry.py",
+    "site*.py",
+    "spatial_id.py",
+)
 
 
 def shown(config: Config) -> str:
@@ -66,8 +74,7 @@ def digest(text: str) -> str:
 def code_digest() -> str:
     """SHA-256 of the code between a module's message and what is said."""
     top = Path(__file__).parents[1]
-    roots = [top / name for name in _CODE] + [top.parent / "modules"]
-    files = sorted(file for root in roots for file in (root.rglob("*.py") if root.is_dir() else [root]))
+    files = sorted([*(file for name in _CODE for file in top.glob(name)), *(top.parent / "modules").rglob("*.py")])
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -14,7 +14,6 @@ PURE: Final = (
     "controller.geometry",
     "controller.hazard.",
     "controller.pipeline",
-    "controller.publication.",
     "controller.site",
     "interfaces.spec",
     "modules.",

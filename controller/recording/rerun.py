@@ -66,7 +66,10 @@ class Rerun:
     def pictures(self) -> Iterator[Picture]:
         """What the pole knew at every instant it was asked, as it comes out now."""
         for entry in self._entries:
-            picture = self._take(entry)
+            try:
+                picture = self._take(entry)
+            except Exception as error:
+                raise ConfigError(f"the recording cannot run here: {type(error).__name__}: {error}") from error
             if picture is not None:
                 self.tally.pictures += 1
                 yield picture

@@ -137,7 +137,7 @@ class Tape:
         if not self._segments:
             return None
         chosen = list(self._segments)
-        while len(chosen) > 1 and chosen[1].begin_ns <= open_.since_ns:
+        while len(chosen) > 1 and chosen[1].begin_ns < open_.since_ns:
             del chosen[0]
         entries = tuple(entry for segment in chosen for entry in segment.entries)
         return Clip(
@@ -156,6 +156,6 @@ class Tape:
         if self._open is not None:
             horizon = min(horizon, self._open.since_ns)
         while len(self._segments) > 1 and (
-            self._segments[1].begin_ns <= horizon or self._size > self._max_bytes or self._segments[0].begin_ns > now_ns
+            self._segments[1].begin_ns < horizon or self._size > self._max_bytes or self._segments[0].begin_ns > now_ns
         ):
             self._size -= self._segments.popleft().size

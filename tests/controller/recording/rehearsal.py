@@ -18,7 +18,7 @@ from controller.recording.clip_file import Provenance, write
 from controller.recording.entry import Noted, said
 from controller.recording.recorded_pipeline import RecordedPipeline
 from controller.recording.state_writer import dump
-from controller.recording.tape import Clip, Tape
+from controller.recording.tape import Clip, Event, Tape
 from modules.detection import Axes, Detections
 from modules.registry import default_capability
 from sim.scenario import scenario
@@ -47,9 +47,10 @@ class Rehearsal:
 
 
 class _Stage:
-    def __init__(self, name: str, seed: int, before_s: float, after_s: float, max_bytes: int) -> None:
+    def __init__(self, name: str, seed: int, before_s: float, after_s: float, max_bytes: int, twins: bool) -> None:
         self.scene = scenario(name, seed)
-        self.config = Config.model_validate(tomllib.loads(self.scene.config_text({})))
+        text = self.scene.config_text({}) + f"\n[publish]\njson_twins = {str(twins).lower()}\n"
+        self.config = Config.model_validate(tomllib.loads(text))
         frame = LocalFrame.of(self.config.origin)
         self.site = site_map.load(self.scene.site, frame)
         self.tape = Tape(round(before_s * NS), round(after_s * NS), max_bytes)
@@ -64,12 +65,15 @@ class _Stage:
         self.anchors = anchors(self.config, self.site)
         self.sequence = 0
         self.now_ns = START_NS
+        self.recorded_from_ns = START_NS
         self.told = Rehearsal(self.config, self.scene.site)
         self.waiting: list[Detections] = []
 
     def stamp(self) -> Stamp:
         self.sequence += 1
-        return Stamp(self.sequence, self.now_ns + int(self.rng.integers(0, 5_000_000)), float(self.rng.random() * 0.002))
+        return Stamp(
+            self.sequence, self.now_ns + int(self.rng.integers(0, 5_000_000)), float(self.rng.random() * 0.002)
+        )
 
     def state(self) -> bytes:
         return dump({"pipeline": self.pipeline.state(), "homes": self.voice.homes}, self.anchors)
@@ -91,6 +95,8 @@ class _Stage:
             self.told.publications += one.publications
             self.tape.add(said(one))
         self.tape.add(Noted(self.now_ns, f"{self.config.publish.root}/pole/1/2/status", b""))
+        if self.now_ns < self.recorded_from_ns:
+            return
         clip = self.tape.tick(self.now_ns, self.state)
         if clip is not None:
             self.told.clips.append(clip)
@@ -105,9 +111,12 @@ def rehearse(
     after_s: float = 5.0,
     max_bytes: int = 1 << 28,
     begin_s: float = 0.0,
+    twins: bool = False,
+    recorded_from_s: float = 0.0,
 ) -> Rehearsal:
-    """Run a scenario; every clip it gave, the last one cut where the run ends."""
-    stage = _Stage(name, seed, before_s, after_s, max_bytes)
+    """Run a scenario with one event in its middle; every clip it gave, the last one cut where the run ends."""
+    stage = _Stage(name, seed, before_s, after_s, max_bytes, twins)
+    stage.recorded_from_ns += round(recorded_from_s * NS)
     specs = [spec for spec in stage.scene.modules if spec.module_class in {"camera", "lidar", "radar", "sensor"}]
     world = stage.scene.world()
     sensors = {spec.slot: stage.scene.sensor(spec, stage.rng, lambda: world.now_s) for spec in specs}
@@ -134,6 +143,8 @@ def rehearse(
                 stage.pipeline.unplug(slot)
             else:
                 stage.pipeline.plug(slot, default_capability(kind))
+        if step == steps // 2:
+            stage.tape.happened(Event("asked_for", 1, stage.now_ns), stage.now_ns)  # however calm the road
         stage.deliver(0.5)
         stage.picture()
     last = stage.tape.end(stage.now_ns)
