@@ -15,17 +15,16 @@ from controller.binding import Place
 from controller.cavc_uploader import CavcUploader
 from controller.clock import CLOCK, utc_ns
 from controller.gate import Gate
-from controller.geometry import LocalFrame
 from controller.health import judge
 from controller.outbox import Outbox
 from controller.pipeline import Pipeline
 from controller.plugs import Plugs
 from controller.publication.cavc.sensor_info import ranges_of
 from controller.publication.profile import profile
-from controller.publication.publication import Publication, Sender, Stamp
+from controller.publication.publication import Publication, Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
-from controller.publication.voice import Voice
+from controller.publication.voice import Voice, sender_of
 from controller.publisher import Publisher
 from controller.radio_room import RadioRoom
 from controller.recorder import Recorder
@@ -103,15 +102,7 @@ class App:
         }
         self.radio.serve(self.supervisors, {name: port.cost for name, port in self.plugs.ports.items()})
         self._outbox_path = state_dir / "outbox.db"
-        self._sender = Sender(
-            config.pole.service_location_id,
-            config.pole.roadside_unit_id,
-            tuple(config.slot),
-            LocalFrame.of(config.origin),
-            config.origin.geoid_height_m,
-            config.publish.root,
-            config.publish.json_twins,
-        )
+        self._sender = sender_of(config)
         self._started_ns = utc_ns()
         self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
         self._voice = Voice(self._sender, self._stamp)

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from controller.geometry import LocalFrame
 from controller.hazard.hazard import Phase
 from controller.publication.hazard import hazard
 from controller.publication.near_miss import near_miss
 from controller.publication.objects import objects
+from controller.publication.publication import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from controller.config import Config
     from controller.fusion.track import Tracks
     from controller.pipeline import Picture
-    from controller.publication.publication import Publication, Sender, Stamp
+    from controller.publication.publication import Publication, Stamp
+
+
+def sender_of(config: Config) -> Sender:
+    """Who publishes, by its configuration."""
+    return Sender(
+        config.pole.service_location_id,
+        config.pole.roadside_unit_id,
+        tuple(config.slot),
+        LocalFrame.of(config.origin),
+        config.origin.geoid_height_m,
+        config.publish.root,
+        config.publish.json_twins,
+    )
 
 
 class Statement(NamedTuple):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from controller import site as site_map
 from controller.geometry import LocalFrame
 from controller.pipeline import Picture, Pipeline
-from controller.publication.publication import Sender, Stamp
-from controller.publication.voice import Voice
+from controller.publication.publication import Stamp
+from controller.publication.voice import Voice, sender_of
 from controller.recording.about import anchors, config_of
 from controller.recording.difference import of_statements, of_tracks
 from controller.recording.entry import Entry, Heard, Judged, Looked, Plugged, Said, said
@@ -42,21 +42,13 @@ class Rerun:
     def __init__(self, recording: Recording) -> None:
         self.tally = Tally()
         config = config_of(recording.configuration)
-        frame = LocalFrame.of(config.origin)
-        site = site_map.load(recording.site, frame, "recorded site map") if recording.site else Site()
+        site = Site()
+        if recording.site:
+            site = site_map.load(recording.site, LocalFrame.of(config.origin), "recorded site map")
         self.pipeline = Pipeline(config, site)
         self.config = config
-        sender = Sender(
-            config.pole.service_location_id,
-            config.pole.roadside_unit_id,
-            self.pipeline.slots,
-            frame,
-            config.origin.geoid_height_m,
-            config.publish.root,
-            config.publish.json_twins,
-        )
         self._stamp = Stamp(0, 0)
-        self._voice = Voice(sender, lambda: self._stamp)
+        self._voice = Voice(sender_of(config), lambda: self._stamp)
         self._entries = recording.entries
         self._root = config.publish.root
         self._tracks: Tracks | None = None

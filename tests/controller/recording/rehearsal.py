@@ -11,8 +11,8 @@ import numpy as np
 from controller import site as site_map
 from controller.config import Config
 from controller.geometry import LocalFrame
-from controller.publication.publication import Publication, Sender, Stamp
-from controller.publication.voice import Voice
+from controller.publication.publication import Publication, Stamp
+from controller.publication.voice import Voice, sender_of
 from controller.recording.about import anchors, shown
 from controller.recording.clip_file import Provenance, write
 from controller.recording.entry import Noted, said
@@ -55,13 +55,8 @@ class _Stage:
         self.site = site_map.load(self.scene.site, frame)
         self.tape = Tape(round(before_s * NS), round(after_s * NS), max_bytes)
         self.pipeline = RecordedPipeline(self.config, self.site, self.tape)
-        pole, publish = self.config.pole, self.config.publish
-        ids = pole.service_location_id, pole.roadside_unit_id
-        slots = self.pipeline.slots
         self.rng = np.random.default_rng(seed)
-        self.voice = Voice(
-            Sender(*ids, slots, frame, self.config.origin.geoid_height_m, publish.root, publish.json_twins), self.stamp
-        )
+        self.voice = Voice(sender_of(self.config), self.stamp)
         self.anchors = anchors(self.config, self.site)
         self.sequence = 0
         self.now_ns = START_NS
