@@ -13,7 +13,7 @@ import numpy as np
 
 from interfaces.datasheet import to_bytes
 from interfaces.errors import LinkError, LocalProtocolError
-from interfaces.module_session import ModuleSession, ModuleState, SelfTestAsked
+from interfaces.module_session import ModuleSession, ModuleState, RadioAsked, SelfTestAsked
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
 from interfaces.security import DeviceCredentials, public_bytes, sign_sheet
@@ -21,6 +21,7 @@ from interfaces.spec import SPEC_VERSION, VULNERABLE, MessageType
 from modules.columns import to_records
 from modules.detecting import cone
 from modules.registry import REGISTRY
+from sim.radio import CHANNEL, SimRadio
 from sim.replay import RecordedSensor
 from sim.report import REPORTS, Report
 from sim.report import report as report_of
@@ -45,7 +46,7 @@ class SimModule:
     """A module for a slot of a scene. `truth()` gives the road now; `serial` tells exemplars of a product apart.
     With a `key` it is an L3 module, its data sheet signed by `vendor_key` if there is one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a trait of the module
         self,
         spec: ModuleSpec,
         truth: Callable[[], NDArray[np.void]],
@@ -56,8 +57,9 @@ class SimModule:
         report: Callable[[], Report] | None = None,
         key: Ed25519PrivateKey | None = None,
         vendor_key: Ed25519PrivateKey | None = None,
+        radio: SimRadio | None = None,
     ) -> None:
-        self.spec, self.serial = spec, serial
+        self.spec, self.serial, self.radio = spec, serial, radio
         self.sent = 0
         self._vendor_key = vendor_key
         self._credentials = None if key is None else DeviceCredentials(key, os.urandom)
@@ -80,6 +82,8 @@ class SimModule:
         link: Link = wire.plug()
         session = ModuleSession(self._hello(), to_bytes(self._sheet()), rng=self._rng, credentials=self._credentials)
         tasks = [asyncio.create_task(self._converse(session, link)), asyncio.create_task(self._measure(session, link))]
+        if self.radio is not None:
+            tasks.append(asyncio.create_task(self._listen(session, link, self.radio)))
         try:
             await asyncio.gather(*tasks)
         except LinkError:
@@ -108,6 +112,8 @@ class SimModule:
                 for event in session.receive(frame, loop.time(), self.t_us(loop.time())):
                     if isinstance(event, SelfTestAsked):
                         session.self_test_result(event.token, passed=True, detail="simulated")
+                    elif isinstance(event, RadioAsked) and self.radio is not None:
+                        self.radio.send(event.body)
                 _send(session, link)
 
     async def _measure(self, session: ModuleSession, link: Link) -> None:
@@ -128,6 +134,23 @@ class SimModule:
             latency_s = self._latency_s()
             loop.call_later(latency_s, self._deliver, session, link, body)
 
+    async def _listen(self, session: ModuleSession, link: Link, radio: SimRadio) -> None:
+        """Report what the radio hears, in the plan's rate."""
+        loop = asyncio.get_running_loop()
+        seq = 0
+        while True:
+            plan = session.plans.get(CHANNEL)
+            await asyncio.sleep(1000 / plan.rate_mhz if plan else 0.05)
+            if plan is None or session.state is not ModuleState.RUNNING:
+                continue
+            seq += 1
+            body = radio.received(self._truth(), self.t_us(loop.time()), seq, plan.max_objects)
+            try:
+                session.send_data(MessageType.RADIO_RECEIVED, body, loop.time())
+                _send(session, link)
+            except LocalProtocolError:
+                continue  # stopped in between
+
     def _deliver(self, session: ModuleSession, link: Link, body: pb.DetectionFrame | Report) -> None:
         detected = isinstance(body, pb.DetectionFrame)
         kind = MessageType.DETECTIONS if detected else REPORTS[self.spec.module_class].message_type
@@ -147,6 +170,8 @@ class SimModule:
         if self._sensor is None:
             body = self._report()
             body.t_us, body.seq, body.channel = self.t_us(now), seq, 0
+            if isinstance(body, pb.CommsStatus) and self.radio is not None:
+                body.radio_sent = self.radio.counters.total()
             return body
         rows = self._sensor.observe(self._truth())
         if rows is None:
@@ -188,7 +213,7 @@ class SimModule:
             firmware="0.1",
             level=self._level,
             classes=[pb.ModuleClass.ValueType(REGISTRY[self.spec.module_class].code)],
-            channels=[self._channel()],
+            channels=[self._channel(), *([self.radio.channel()] if self.radio is not None else [])],
         )
         if self._credentials is not None:
             sheet.public_key, sheet.fw_hash = public_bytes(self._credentials.key), FW_HASH

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.clock import utc_ns
 from sim.fault import Deed, Fault
 from sim.harness import Harness, urls
 from sim.module import SimModule
+from sim.radio import SimRadio
 from sim.replay import RecordedRoad, RecordedSensor, Recording
 from sim.report import report
 from sim.sensing import MODELS
@@ -29,7 +31,10 @@ OUT_S: Final = 1.0  # how long a hand needs to swap a module
 
 
 class Plant:
-    """Everything outside the controller. `run` until cancelled; ports appear as `ports/<slot>`."""
+    """Everything outside the controller. `run` until cancelled; ports appear as `ports/<slot>`.
+
+    With `equipped` the comms modules have radios and that share of all vehicles speaks to them.
+    """
 
     def __init__(
         self,
@@ -40,8 +45,9 @@ class Plant:
         wires: Mapping[str, str] | None = None,
         recording: Recording | None = None,
         speed: float = 1.0,
+        equipped: float | None = None,
     ) -> None:
-        self.scene, self.ports, self.speed = scene, ports, speed
+        self.scene, self.ports, self.speed, self.equipped = scene, ports, speed, equipped
         self.harness = Harness(paced=baud is not None)
         self.world: World | RecordedRoad = scene.world(repeat=True) if recording is None else RecordedRoad(recording)
         self._recording = recording if recording is not None and recording.detected else None
@@ -89,6 +95,7 @@ class Plant:
                 serial=serial,
                 sensor=self._sensor(spec, serial),
                 report=lambda: report(spec.module_class, self.scene.weather, self.world),
+                radio=self._radio(spec, serial),
             )
             self.modules[slot] = module
             wire = self.harness.wire(self._urls[slot], module.uid)
@@ -100,6 +107,11 @@ class Plant:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
+
+    def _radio(self, spec: ModuleSpec, serial: int) -> SimRadio | None:
+        if self.equipped is None or spec.module_class != "comms":
+            return None
+        return SimRadio(self.scene.origin, utc_ns, equipped=self.equipped, seed=serial)
 
     def _sensor(self, spec: ModuleSpec, serial: int) -> Sensor | Miscalibrated | RecordedSensor | None:
         """What the module measures with: each exemplar of a product errs in its own way, the same every time."""
