@@ -30,6 +30,16 @@ def _files(*names):
     return lambda: [(TOP / name).read_bytes()[:4000] for name in names]
 
 
+def _radio():
+    """Each RC-013 and CAM behind the byte that tells `cut` its length."""
+    told = _vectors("radio_rc013.json", "messages", "hex")[:1] + [
+        bytes.fromhex(one["hex"][0])
+        for one in json.loads((VECTORS / "radio_etsi.json").read_text())["messages"]
+        if one["name"].startswith("cam")
+    ]
+    return [bytes((place,)) + one for place, one in enumerate(told)]
+
+
 _SEEDS = {
     "message": _messages,
     "controller_session": lambda: [bytes((3,)) + one for one in _messages()],
@@ -46,4 +56,9 @@ _SEEDS = {
     "log_line": _files("deploy/examples/crossing.jsonl"),
     "site_map": _files("deploy/site.geojson"),
     "configuration": _files("deploy/pole.toml"),
+    "rc013_message": lambda: _vectors("radio_rc013.json", "messages", "hex"),
+    "rc016_message": lambda: (
+        _vectors("radio_rc016.json", "roadside", "hex") + _vectors("radio_rc016.json", "csma", "hex")
+    ),
+    "radio_report": _radio,
 }

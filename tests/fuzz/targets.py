@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
+
 from controller.config_file import check
+from controller.cooperative import Cooperative
 from controller.detection_log import read
 from controller.geometry import LocalFrame
+from controller.publication.radio import rc013, rc016, rc016_csma, uper
 from controller.site import load
 from interfaces import cyphal
 from interfaces.address_table import AddressTable
@@ -21,6 +25,7 @@ from interfaces.modbus_image import ModbusImage
 from interfaces.modbus_unit import ModbusUnit
 from interfaces.module_session import ModuleSession
 from interfaces.port import parse as parse_port
+from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import read_records
 from interfaces.registers import LAYOUTS, parse_page
 from interfaces.rs485 import Rs485Master
@@ -29,6 +34,7 @@ from interfaces.session import ControllerSession
 from interfaces.spec import MAX_PAYLOAD, MessageType
 from interfaces.states import State
 from interfaces.transfer import Reassembler
+from modules import comms
 from tests.exchange import PLAN, good_hello, good_sheet
 
 SHEET = to_bytes(good_sheet())
@@ -196,6 +202,32 @@ def configuration(data, folder=Path("/dev/shm")):
     assert (config is None) == bool(problems)
 
 
+def rc013_message(data):
+    message = rc013.decode(data)
+    assert isinstance(message, str) or rc013.encode(message) == data
+
+
+def rc016_message(data):
+    for codec in (rc016, rc016_csma):
+        message = codec.decode(data)
+        assert isinstance(message, str) or codec.encode(message) == data
+
+
+def radio_report(data):
+    """What a comms module says that its radio heard: RC-013 and CAM of whoever speaks."""
+    ear, now_ns = Cooperative(FRAME, 40.0, 300.0), 1_705_940_625_678_000_000
+    ear.codec = uper.load()
+    for piece in cut(data, (36, 41, 60, 100)):
+        kind = (pb.RC013, pb.ETSI_CAM, 0)[len(piece) % 3]
+        body = pb.RadioReceived(payloads=[pb.RadioPayload(format=one, payload=piece) for one in (kind, pb.ETSI_CAM)])
+        reading = comms.read(pb.RadioReceived.FromString(body.SerializeToString()), comms.COOPERATIVE)
+        seen = ear.detections("comms", reading, now_ns, now_ns, 0.0)
+        assert len(seen.objects) <= len(reading.heard)
+        for name in ("x", "y", "vx", "vy", "sigma_pos", "sigma_vel"):
+            assert np.isfinite(seen.objects[name]).all()
+        now_ns += 100_000_000
+
+
 TARGETS = {
     one.__name__: one
     for one in (
@@ -216,5 +248,8 @@ TARGETS = {
         log_line,
         site_map,
         configuration,
+        rc013_message,
+        rc016_message,
+        radio_report,
     )
 }
