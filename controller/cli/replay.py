@@ -104,5 +104,6 @@ def _is_recording(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             return stream.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False  # said when it is read
+    except OSError as error:
+        click.echo(f"{path}: cannot be read: {error}", err=True)
+        sys.exit(Exit.CONFIG)
