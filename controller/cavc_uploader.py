@@ -78,6 +78,7 @@ class CavcUploader:
         self._devices: tuple[Device, ...] = ()
         self._ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]] = {}
         self._availability: int | None = None  # None until the pole has judged itself
+        self._contents: dict[str, Any] = {}  # what the documents that change with the modules say, but for the time
         self._counter = 0
         self._batches = 1
         self._changed = asyncio.Event()
@@ -123,6 +124,7 @@ class CavcUploader:
         found = devices(self._config, slots)
         if (found, pole.availability, ranges) != (self._devices, self._availability, self._ranges):
             self._devices, self._availability, self._ranges = found, pole.availability, ranges
+            self._contents = {name: self._make(name, 0) for name in ("sensorInfo", "useCaseInfo")}
             self._changed.set()
 
     async def keep(self, publication: Publication) -> None:
@@ -158,7 +160,7 @@ class CavcUploader:
         """Send what is due, or wait until something is."""
         loop = asyncio.get_running_loop()
         self._changed.clear()
-        contents = self._contents()
+        contents = self._contents
         name = self._agenda.due(loop.time(), contents)
         if name is None:
             await _wait(self._changed, self._agenda.next_at() - loop.time())
@@ -183,10 +185,6 @@ class CavcUploader:
             full = sum(1 for one in made if one["attribute"]["deviceIndividualInfo"][0]["targetNum"])
             self._batches = full if result.outcome is Outcome.TAKEN else len(made)
         return result
-
-    def _contents(self) -> dict[str, Any]:
-        """What the documents that change with the modules would say now, but for the time."""
-        return {name: self._make(name, 0) for name in ("sensorInfo", "useCaseInfo")}
 
     def _make(self, name: str, now_ns: int) -> list[dict[str, Any]]:
         """The documents of a kind; none while there is nothing to say."""

@@ -90,10 +90,10 @@ def _address(url: str, *, plain: bool) -> str:
         known = not url or (parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0)
     except ValueError:
         known = False
+    if set("@?#") & set(url):
+        return "holds more than an address; names and keys belong in the files, never here"
     if not known:
         return f"is {url!r}; write https://host[:port]/path"
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        return "holds more than an address; names and keys belong in the files, never here"
     if parts.scheme == "http" and not plain:
         return f"is {url!r}: keys would cross the network in the clear; use https://, or set plain_http = true"
     return ""
