@@ -58,7 +58,7 @@ def signed(bits: int) -> int:
 
 
 class Structure:
-    """A fixed row of fields that fills whole bytes. `title` is its name in the standard."""
+    """A fixed row of fields that fills whole bytes. `title` names it in Japanese."""
 
     __slots__ = ("_bits", "fields", "name", "size", "title")
 

@@ -30,6 +30,7 @@ SEGMENTS_MAX: Final = 8
 OBJECTS_MAX: Final = 255
 AGE_MAX_MS: Final = 1500  # stands for longer, too
 UNKNOWN_DIMENSION: Final = 32
+TYPICAL_B: Final = 45  # of an object with everything in it: where to begin cutting
 
 _NAMES: Final = (
     *("id", "object_class", "class_confidence", "x", "y", "vx", "vy", "ax", "ay", "yaw", "yaw_rate"),
@@ -85,24 +86,18 @@ def cpm(
         payload = {"managementContainer": {**management, **segment}, "cpmContainers": containers}
         return codec.encode("CollectivePerceptionMessage", {"header": header, "payload": payload})
 
-    whole = message(objects, fixed)
-    if len(whole) <= limit_b:
-        return (whole,)
-    return _segments(objects, fixed, message, math.ceil(len(whole) / limit_b), limit_b)
+    return _segments(objects, fixed, message, limit_b)
 
 
-def _segments(objects: list[Any], fixed: list[Any], message: Any, count: int, limit_b: int) -> tuple[bytes, ...]:
+def _segments(objects: list[Any], fixed: list[Any], message: Any, limit_b: int) -> tuple[bytes, ...]:
     """Equal parts, the first with all containers: as few as fit, at last with objects left out."""
+    count = math.ceil(len(objects) * TYPICAL_B / limit_b) or 1
     while True:
         count = min(count, SEGMENTS_MAX)
         size = max(1, math.ceil(len(objects) / count))
         parts = [objects[at : at + size] for at in range(0, len(objects), size)] or [[]]
         made = tuple(
-            message(
-                part,
-                fixed if index == 0 else fixed[:1],
-                segmentationInfo={"totalMsgNo": len(parts), "thisMsgNo": index + 1},
-            )
+            message(part, fixed if index == 0 else fixed[:1], **_segment(index, len(parts)))
             for index, part in enumerate(parts)
         )
         if max(map(len, made)) <= limit_b:
@@ -113,6 +108,10 @@ def _segments(objects: list[Any], fixed: list[Any], message: Any, count: int, li
             objects = objects[: len(objects) * 9 // 10]
         else:
             count += 1
+
+
+def _segment(index: int, count: int) -> dict[str, Any]:
+    return {"segmentationInfo": {"totalMsgNo": count, "thisMsgNo": index + 1}} if count > 1 else {}
 
 
 def _wrapped(codec: Codec, container: int, name: str, value: Any) -> dict[str, Any]:

@@ -72,6 +72,15 @@ def sdsm(tracks: Tracks, station: Station, counter: int) -> dict[str, Any]:
     }
 
 
+def object_type(kind: int) -> int:
+    """objType of one of our classes."""
+    if kind in VULNERABLE:
+        return VRU
+    if kind == ObjectClass.ANIMAL:
+        return ANIMAL
+    return UNKNOWN if kind in _NO_VEHICLE else VEHICLE
+
+
 def _objects(tracks: Tracks) -> list[dict[str, Any]]:
     rows = tracks.objects[by_urgency(tracks)[:OBJECTS_MAX]]
     up = grounded(rows["z"])
@@ -89,7 +98,7 @@ def _moving(rows: Any) -> Any:
 def _object(row: Any, up: float, heading_deg: float, forward: float, left: float) -> dict[str, Any]:
     kind = int(row["object_class"])
     common = {
-        "objType": _type(kind),
+        "objType": object_type(kind),
         "objTypeCfd": _wire("objTypeCfd", float(row["class_confidence"])),
         "objectID": int(row["id"]) & 0xFFFF,
         "measurementTime": 0,  # ms after sDSMTimeStamp: the estimate is for that instant
@@ -111,18 +120,10 @@ def _object(row: Any, up: float, heading_deg: float, forward: float, left: float
     return {"detObjCommon": common} | ({"detObjOptData": detail} if detail else {})
 
 
-def _type(kind: int) -> int:
-    if kind in VULNERABLE:
-        return VRU
-    if kind == ObjectClass.ANIMAL:
-        return ANIMAL
-    return UNKNOWN if kind in _NO_VEHICLE else VEHICLE
-
-
 def _detail(kind: int, row: Any) -> dict[str, Any]:
     if kind in VRU_KINDS:
         return {"detVRU": {"basicType": VRU_KINDS[ObjectClass(kind)]}}
-    if _type(kind) != VEHICLE:
+    if object_type(kind) != VEHICLE:
         return {}
     size = {"width": _wire("width", _known(row["width"])), "length": _wire("length", _known(row["length"]))}
     return {"detVeh": {"size": size, "height": _wire("height", _known(row["height"]))}}
