@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -31,6 +32,7 @@ NS_PER_S: Final = 1_000_000_000
 MIB: Final = 1 << 20
 TIDY_NS: Final = 3600 * NS_PER_S
 MAX_WAITING: Final = 4  # clips that the disk has not taken yet
+BREATH_S: Final = 0.0002  # between two messages of a clip: else the event loop waits 5 ms for the interpreter
 
 
 class Recorder:
@@ -59,6 +61,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, "recorder")
         self._jobs: list[Future[None]] = []
         self._skipped = 0
+        self._never = threading.Event()
         self._broken = False
         self._tidied_ns = 0
         self._opened = False
@@ -123,7 +126,7 @@ class Recorder:
 
     def _write(self, clip: Clip) -> None:
         def fill(stream: IO[bytes]) -> None:
-            clip_file.write(stream, clip, self._provenance)
+            clip_file.write(stream, clip, self._provenance, partial(self._never.wait, BREATH_S))
 
         try:
             self._open()

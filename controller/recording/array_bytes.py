@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,11 +23,8 @@ _KINDS: Final = frozenset("biufSUV")
 
 def pack(array: NDArray[np.generic]) -> bytes:
     """dtype, shape, strides unless C-contiguous, then the values; TypeError for any but plain data."""
-    told = array.dtype.descr if array.dtype.names else array.dtype.str
-    if array.dtype.hasobject or array.dtype.kind not in _KINDS or np.dtype(told) != array.dtype:
-        raise TypeError(f"an array of {array.dtype} is no plain data")
+    name = _name(array.dtype)
     plain = array.flags.c_contiguous
-    name = json.dumps(told).encode()
     numbers = (*array.shape, *(() if plain else array.strides))
     head = struct.pack(f"<HBB{len(numbers)}q", len(name), array.ndim, plain, *numbers)
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8) if array.size and array.itemsize else _NOTHING
@@ -53,6 +51,14 @@ def unpack(data: memoryview, at: int) -> tuple[NDArray[np.generic], int]:
 
 
 _NOTHING: Final = np.zeros(0, np.uint8)
+
+
+@lru_cache(256)
+def _name(dtype: np.dtype[np.generic]) -> bytes:
+    told = dtype.descr if dtype.names else dtype.str
+    if dtype.hasobject or dtype.kind not in _KINDS or np.dtype(told) != dtype:
+        raise TypeError(f"an array of {dtype} is no plain data")
+    return json.dumps(told).encode()
 
 
 def _pack_values(flat: NDArray[np.uint8]) -> bytes:

@@ -57,8 +57,8 @@ class Recording:
     entries: tuple[Entry, ...]
 
 
-def write(stream: IO[bytes], clip: Clip, provenance: Provenance) -> None:
-    """The clip as one file; `stream` must tell its position."""
+def write(stream: IO[bytes], clip: Clip, provenance: Provenance, breathe: Callable[[], object] = lambda: None) -> None:
+    """The clip as one file; `stream` must tell its position. `breathe` is called between messages: others' turn."""
     from mcap.writer import Writer  # 10 MB and 80 ms that only a pole with an event needs
 
     writer = Writer(stream, enable_data_crcs=True)
@@ -75,6 +75,7 @@ def write(stream: IO[bytes], clip: Clip, provenance: Provenance) -> None:
         if message.topic not in channels:
             encoding = "protobuf" if message.schema else ""
             channels[message.topic] = writer.register_channel(message.topic, encoding, schemas[message.schema])
+        breathe()
         writer.add_message(channels[message.topic], logged_ns, message.data, message.published_ns, sequence)
     writer.finish()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 

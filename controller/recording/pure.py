@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ INT: Final = struct.Struct("<q")
 FLOAT: Final = struct.Struct("<d")
 
 
+@lru_cache(1024)
 def place_of(one: Any) -> str:
     """ "module:name" of a class or function that may be recorded; ValueError for all others."""
     place = f"{one.__module__}:{one.__qualname__}"
