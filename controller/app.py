@@ -172,7 +172,6 @@ class App:
         picture = self._voice.objects(tracks)
         for index, one in enumerate(picture.publications):
             publisher.offer(one, newest if index == 0 else 0)
-        self.cavc.see(tracks)
         await asyncio.sleep(0)  # the objects leave before they are judged
         judged = self.pipeline.judge(tracks)
         events = list(self._voice.events(judged))
@@ -180,8 +179,10 @@ class App:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
         for one in (one for event in events for one in event.publications):
             await publisher.keep(one)
-            await self.cavc.keep(one)
         await self.radio.say(tracks, judged.hazards)
+        self.cavc.see(tracks)
+        for one in (one for event in events for one in event.publications):
+            await self.cavc.keep(one)
         self._progressed = True
 
     async def _until_fresh(self, period_s: float) -> None:
@@ -255,7 +256,8 @@ class App:
             started_ns=self._started_ns,
             version=VERSION,
             counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
-            | self.cavc.counters,
+            | self.cavc.counters
+            | self.radio.counters,
         )
 
     def _slots(self) -> Iterator[Publication]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import site
+from controller import radio_check, site
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -176,6 +176,8 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
         blame(("slot", slot, "port"), text)
     for key, text in settings_check.faults(config):
         blame(("cavc", *key), text)
+    for key, text in radio_check.faults(config):
+        blame(("radio", *key), text)
     files: dict[tuple[str, ...], str] = {
         ("pole", "site"): config.pole.site,
         ("mqtt", "password_file"): config.mqtt.password_file,

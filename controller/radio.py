@@ -58,7 +58,6 @@ SENDINGS: Final[Mapping[str, Sending]] = MappingProxyType(
         "cpm": Sending(3, pb.RADIO_5_9_GHZ, pb.ETSI_CPM, 3, 200),
     }
 )
-ETSI: Final = frozenset({"cpm", "denm"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from typing import TYPE_CHECKING, Final
 
 from controller.cooperative import Cooperative
 from controller.geometry import LocalFrame
 from controller.publication.radio import uper
 from controller.publication.radio.station import Station
-from controller.radio import ETSI, Programme, cpm_sensor
+from controller.radio import Programme, cpm_sensor
+from controller.radio_check import ETSI, has_etsi
 from controller.radio_queue import RadioQueue
-from interfaces.errors import ConfigError
 from interfaces.wire_cost import stream
 
 if TYPE_CHECKING:
@@ -31,10 +30,7 @@ DETECTING: Final = frozenset({"sensor", "camera", "lidar", "radar", "comms"})
 
 
 class RadioRoom:
-    """Tell it of all slots by `serve` before the first picture; `report` gets what went wrong, for the log.
-
-    Raises ConfigError when what is to be sent needs an extra that is not installed.
-    """
+    """Tell it of all slots by `serve` before the first picture; `report` gets what went wrong, for the log."""
 
     def __init__(self, config: Config, pipeline: Pipeline, report: Callable[[str], None]) -> None:
         self._config, self._pipeline, self._report = config, pipeline, report
@@ -44,10 +40,7 @@ class RadioRoom:
         self.cooperative = Cooperative(station.frame, origin.geoid_height_m, config.radio.cooperative_range_m)
         self.queues: dict[str, RadioQueue] = {}
         self._supervisors: Mapping[str, Supervisor] = {}
-        needed, there = bool(ETSI & set(config.radio.send)), importlib.util.find_spec("asn1tools") is not None
-        if needed and not there:
-            raise ConfigError("radio.send: cpm and denm need the extra etsi: pip install 'smartpole[etsi]'")
-        self._etsi = needed or (there and config.radio.cooperative)
+        self._etsi = bool(ETSI & set(config.radio.send)) or (config.radio.cooperative and has_etsi())
 
     def serve(self, supervisors: Mapping[str, Supervisor], costs: Mapping[str, WireCost | None]) -> None:
         """Speak through the comms modules among these slots; `costs` says what a byte costs on their wires."""
@@ -81,6 +74,15 @@ class RadioRoom:
                 queue.offer(payloads, now)
                 for one in queue.take(now):
                     supervisor.send_radio(one.message())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What became of payloads, by slot, and which claims were refused, by reason."""
+        sent = {
+            f"{slot}_{name}": count for slot, queue in self.queues.items() for name, count in queue.counters.items()
+        }
+        refused = {f"refused_{name.replace(' ', '_')}": count for name, count in self.cooperative.counters.items()}
+        return {f"radio_{name}": count for name, count in (sent | refused).items()}
 
     def hear(self, slot: str, reading: RadioReading, heard_at_ns: int, now_ns: int, error_s: float) -> None:
         """Fuse what vehicles said of themselves, where the configuration wants it."""

@@ -36,7 +36,7 @@ def _sections() -> Iterator[str]:
     yield from ("## RC-013 options", "")
     for flag, option in OPTIONS.items():
         yield from _structure(option, f", option flag 0x{flag:02x}")
-    yield f"Flag 0x{EXTENDED:02x}: options of later versions follow, kept as bytes. Flag 0x{FREE:02x}: free area follows."
+    yield f"Flag 0x{EXTENDED:02x}: options of later versions follow, kept as bytes; 0x{FREE:02x}: a free area follows."
     yield from ("", "## RC-016 frames (ITS FORUM RC-016 1.0)", "")
     yield from _structures((rc016.HEADER, rc016.SENSOR, rc016_csma.HEADER, rc016_csma.OBJECT))
     yield from ("## Object classes in each format (物標種別)", "")

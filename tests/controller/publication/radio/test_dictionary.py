@@ -20,7 +20,7 @@ def test_the_tables_are_what_the_code_says():
 def test_every_reason_to_refuse_a_claim_is_told():
     source = (TOP / "controller" / "cooperative.py").read_text(encoding="utf-8")
     reasons = set(re.findall(r'"(far|stale|nowhere|motion|jump|repeated|too many|unreadable|format)"', source))
-    told = set(re.findall(r"^\| ([a-z ]+) \| (?:the|it|told|without|more|farther|older|256)", TEXT, re.M))
+    told = set(re.findall(r"^\| ([a-z ]+) \| (?:the|it|told|without|more|farther|older|256)", TEXT, re.MULTILINE))
     assert reasons == told
 
 
