@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import math
+import re
 import ssl
 from collections import Counter
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_ANSWER: Final = 65_536
 EARLY_S: Final = 60.0  # a token is renewed this long before it ends, a short one at half its life
 _PASSING: Final = frozenset({401, 403, 408, 425, 429})  # what may be otherwise next time, and every 5xx
+_HEADER: Final = re.compile(r"[!-~]{1,16384}")  # what may stand in a header
 _MISSING: Final = "cavc.upload needs aiohttp, which is not installed: pip install 'smartpole[cavc]'"
 
 
@@ -62,6 +64,7 @@ class Result:
     outcome: Outcome
     reason: str = ""
     wait_s: float = 0.0
+    status: int = 0
 
 
 class Client:
@@ -125,12 +128,15 @@ class Client:
     def _keep(self, answer: Answer) -> bool:
         try:
             told = json.loads(answer.body)
-            self._token, self._refresh = str(told["accessToken"]), str(told.get("refreshToken") or "")
+            token, refresh = told["accessToken"], told.get("refreshToken")
         except (ValueError, TypeError, KeyError, AttributeError):
             return False
+        if not isinstance(token, str) or not _HEADER.fullmatch(token):
+            return False
+        self._token, self._refresh = token, refresh if isinstance(refresh, str) else ""
         life_s = _life_of(self._token)
         self._renew_at = asyncio.get_running_loop().time() + max(life_s - EARLY_S, life_s / 2)
-        return bool(self._token)
+        return True
 
     async def _request(self, method: str, url: str, body: bytes, token: str = "") -> Answer:
         await asyncio.sleep(self._pace.reserve(asyncio.get_running_loop().time()))
@@ -178,11 +184,15 @@ class AioHttp:
         """The server's answer; DeliveryError says what kept it away."""
         try:
             async with self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-                told = await answer.content.read(MAX_ANSWER)
+                told = b""
+                async for part in answer.content.iter_chunked(MAX_ANSWER):
+                    told += part
+                    if len(told) > MAX_ANSWER:
+                        break
                 return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, told)
         except TimeoutError:
             raise DeliveryError(f"{url}: no answer within {self._upload.timeout_s:g} s") from None
-        except (self._aiohttp.ClientError, OSError) as error:
+        except (self._aiohttp.ClientError, OSError, ValueError) as error:
             raise DeliveryError(f"{url}: {error}") from None
 
 
@@ -193,7 +203,7 @@ def _judge(url: str, answer: Answer) -> Result:
     if answer.status in _PASSING or answer.status >= 500:
         asked = answer.headers.get("retry-after", "")
         return Result(Outcome.FAILED, reason, float(asked) if asked.isascii() and asked.isdigit() else 0.0)
-    return Result(Outcome.REFUSED, reason)
+    return Result(Outcome.REFUSED, reason, status=answer.status)
 
 
 def _secret(key: str, path: str) -> str:

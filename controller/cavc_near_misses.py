@@ -7,7 +7,10 @@ import contextlib
 import json
 import random
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
+
+from google.protobuf.message import DecodeError
 
 from controller.cavc_client import Outcome, Result
 from controller.outbox import Outbox
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 20  # records in one document
 REFUSED_AGAIN_S: Final = 3600.0
+BY_RECORD: Final = frozenset({400, 409, 413, 415, 422})  # refusals that a record may be to blame for
 KIND: Final = NEAR_MISS.message.DESCRIPTOR.full_name
 
 
@@ -46,6 +50,7 @@ class CavcNearMisses:
         self._kept = asyncio.Event()
         self._aside: set[int] = set()
         self._back_off = BackOff()
+        self.waiting = 0  # in the store, since the last step
 
     async def __aenter__(self) -> Self:
         await self._outbox.__aenter__()
@@ -62,12 +67,12 @@ class CavcNearMisses:
         """Store a NearMiss message; other publications are let pass. On return it outlives power loss."""
         if dict(publication.user_properties).get("proto") != KIND or publication.content_type == JSON:
             return
-        one = record(NEAR_MISS.message.FromString(publication.payload), self._config)  # type: ignore[arg-type]  # KIND says it
-        text = json.dumps(one, ensure_ascii=False, allow_nan=False).encode()
         try:
+            one = record(NEAR_MISS.message.FromString(publication.payload), self._config)  # type: ignore[arg-type]  # KIND says it
+            text = json.dumps(one, ensure_ascii=False, allow_nan=False).encode()
             await self._outbox.put(Publication(NEAR_MISS.name, text, JSON, 1, False, None, (), one["id"], durable=True))  # noqa: FBT003 -- a row
-        except DeliveryError as error:
-            self._tell("store", str(error))
+        except (DeliveryError, DecodeError, ValueError) as error:
+            self._tell("store", f"near miss {publication.key} cannot be kept: {error}")
         else:
             self._tell("store", "")
             self._kept.set()
@@ -95,6 +100,7 @@ class CavcNearMisses:
             if not batch:
                 return False
             result = await self._offer(client, batch)
+            self.waiting = await self._outbox.backlog()
         except sqlite3.Error as error:
             result = Result(Outcome.FAILED, f"the store of near misses: {error}")
         if result.outcome is Outcome.FAILED:
@@ -109,6 +115,8 @@ class CavcNearMisses:
         """Put records; when they are refused together each half alone, until the one at fault is found."""
         records = [json.loads(one.publication.payload) for one in batch]
         result = await client.put(self._config.cavc.upload.near_miss_url, near_miss_info_list(self._config, records))
+        if result.outcome is Outcome.REFUSED and result.status not in BY_RECORD:
+            return replace(result, outcome=Outcome.FAILED)
         if result.outcome is Outcome.TAKEN:
             await self._outbox.done(*(one.seq for one in batch))
         elif result.outcome is Outcome.REFUSED and len(batch) > 1:

@@ -104,7 +104,10 @@ class CavcUploader:
     @property
     def counters(self) -> dict[str, int]:
         """How often what happened; empty when it is off."""
-        return {f"cavc_{kind}": count for kind, count in self.client.counts.items()} if self.client else {}
+        if self.client is None:
+            return {}
+        waiting = {"near_misses_waiting": self.near_misses.waiting} if self.near_misses is not None else {}
+        return {f"cavc_{kind}": count for kind, count in {**self.client.counts, **waiting}.items()}
 
     def see(self, tracks: Tracks) -> None:
         """The newest picture of the road."""
@@ -121,7 +124,19 @@ class CavcUploader:
         """The newest state of the pole and of its slots, and the detection ranges in their data sheets."""
         if not self.on:
             return
-        found = devices(self._config, slots)
+        try:
+            self._learn(pole, devices(self._config, slots), ranges)
+        except Exception as error:  # noqa: BLE001 -- a document that cannot be made must not end the pole
+            self._tell("state", f"{type(error).__name__}: {error}")
+        else:
+            self._tell("state", "")
+
+    def _learn(
+        self,
+        pole: PoleReport,
+        found: tuple[Device, ...],
+        ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]],
+    ) -> None:
         if (found, pole.availability, ranges) != (self._devices, self._availability, self._ranges):
             self._devices, self._availability, self._ranges = found, pole.availability, ranges
             self._contents = {name: self._make(name, 0) for name in ("sensorInfo", "useCaseInfo")}

@@ -108,7 +108,21 @@ async def test_never_more_than_five_requests_in_a_second(client, server):
     assert all(times[i + 5] - times[i] >= 0.999 for i in range(len(times) - 5))
 
 
-@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"{}", b'{"accessToken": ""}', b'{"accessToken": null}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no json",
+        b"[]",
+        b"{}",
+        b'{"accessToken": ""}',
+        b'{"accessToken": null}',
+        b'{"accessToken": {}}',
+        b'{"accessToken": "a b"}',
+        b'{"accessToken": "a\\nX: y"}',
+        b"\xff",
+    ],
+)
 async def test_a_sign_in_without_a_token_is_a_failure(client, server, body):
     server._sign_in = lambda *_: Answer(201, {}, body)
     result = await client.put(URL, DOCUMENT)

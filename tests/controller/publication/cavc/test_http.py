@@ -8,6 +8,7 @@ import datetime as dt
 import ipaddress
 import ssl
 import sys
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -35,7 +36,14 @@ async def serving(server, trust=None):
         await asyncio.sleep(server.delay_s)
         headers = {key.lower(): value for key, value in request.headers.items()}
         answer = server.answer(request.method, request.path, headers, await request.read())
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        if "x-pieces" not in answer.headers:
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        response = web.StreamResponse(status=answer.status)
+        await response.prepare(request)
+        for at in range(0, len(answer.body), 7):
+            await response.write(answer.body[at : at + 7])
+            await asyncio.sleep(0.002)
+        return response
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -121,6 +129,13 @@ async def test_a_server_that_is_away_or_mute_is_a_failure(server, tmp_path):
     assert [away.outcome, mute.outcome] == [Outcome.FAILED] * 2
     assert "no answer within 1 s" in mute.reason
     assert not [secret for secret in SECRETS if secret in away.reason + mute.reason]
+
+
+async def test_an_answer_in_pieces_is_read_whole(server, tmp_path):
+    sign_in = server._sign_in
+    server._sign_in = lambda *_: replace(sign_in(*_), headers={"x-pieces": "yes"})
+    async with serving(server) as url:
+        assert (await put(reach(tmp_path, url))).outcome is Outcome.TAKEN
 
 
 async def test_a_huge_answer_is_not_swallowed_whole(server, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -247,6 +248,36 @@ async def test_a_near_miss_that_is_refused_is_kept_and_holds_up_no_other(bench):
         bad.clear()
         await asyncio.sleep(3700)
         assert len(set(told_of(bench.server))) == 12
+
+
+@pytest.mark.parametrize("status", [404, 405, 302])
+async def test_a_wrong_address_blames_no_record(bench, status):
+    bench.server.next.extend([lambda path, _: status if path == NEAR_MISS_PATH else 201] * 30)
+    async with bench.running() as one:
+        await asyncio.gather(*(one.keep(event(number)) for number in range(8)))
+        await asyncio.sleep(20)
+        asked = one.client.counts["refused"]
+        assert one.counters["cavc_near_misses_waiting"] == 8
+        assert f"answered {status}" in one.trouble
+        bench.server.next.clear()
+        await asyncio.sleep(100)
+        assert one.counters["cavc_near_misses_waiting"] == 0
+    assert asked <= 6
+    assert len(told_of(bench.server)) == 8
+
+
+async def test_what_cannot_be_kept_or_made_is_told_and_ends_nothing(bench):
+    async with bench.running() as one:
+        broken = replace(event(), payload=b"\xff\xff")
+        await one.keep(broken)
+        assert "cannot be kept" in one.trouble
+        one.hear(pole(), [replace(slots()[0], state="NO SUCH STATE")], {})
+        await asyncio.sleep(3)
+        assert "ValueError" in one.trouble
+        await bench.drive(60)
+        assert "ValueError" not in one.trouble
+        await one.keep(event())
+        assert one.trouble == ""
 
 
 def record_id(publication):
