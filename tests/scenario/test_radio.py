@@ -84,7 +84,8 @@ async def test_a_pole_speaks_and_listens(tmp_path):
         await stage.until(lambda: any(one.sources != 1 << comms for one in cooperative()))
         assert any("comms" in message.header.modules for message in stage.objects)
         assert stage.app.radio.cooperative.counters.total() == 0
-        assert stage.app.supervisors["comms"].keeper.reading.radio_sent > 0
+        keeper = stage.app.supervisors["comms"].keeper
+        await stage.until(lambda: getattr(keeper.reading, "radio_sent", 0) > 0)
 
         await stage.plant.unplug("comms")
         await stage.until(lambda: str(stage.app.supervisors["comms"].keeper.session.state) == "LOST")
