@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
+
 from controller import log
 from controller.app import App
 from controller.config_file import load, load_site
@@ -28,9 +30,9 @@ cooperative = true
 class Stage:
     """A running pole whose comms module has a radio, on a road where every vehicle has one, too."""
 
-    def __init__(self, folder, url):
+    def __init__(self, folder, url, wires=None):
         scene = scenario("intersection")
-        self.plant = Plant(scene, folder / "ports", baud=None, equipped=1.0)
+        self.plant = Plant(scene, folder / "ports", baud=None, equipped=1.0, wires=wires)
         ports = {spec.slot: self.plant.url(spec.slot) for spec in scene.modules}
         (folder / "site.geojson").write_text(scene.site)
         (folder / "pole.toml").write_text(f'{scene.config_text(ports)}\n[mqtt]\nurl = "{url}"\n{RADIO}')
@@ -56,8 +58,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder, url):
-    stage = Stage(folder, url)
+async def staged(folder, url, wires=None):
+    stage = Stage(folder, url, wires)
     tasks = [asyncio.create_task(one) for one in (stage.app.run(), stage.plant.run(), stage.listen())]
     try:
         yield stage
@@ -91,3 +93,12 @@ async def test_a_pole_speaks_and_listens(tmp_path):
         await stage.until(lambda: str(stage.app.supervisors["comms"].keeper.session.state) == "LOST")
         stage.plant.plug("comms")
         await stage.until(lambda: stage.radio.counters[pb.ETSI_CPM] >= 1)
+
+
+@pytest.mark.parametrize("kind", ["can", "canfd", "rs485", "tcp"])
+async def test_radio_on_every_wire_that_carries_it(tmp_path, kind):
+    async with Broker("127.0.0.1") as broker, staged(tmp_path, broker.url, {"comms": kind}) as stage:
+        kinds = (pb.ETSI_CPM, pb.RC016_ROADSIDE, pb.RC016_CSMA)
+        await stage.until(lambda: stage.radio and all(stage.radio.counters[one] >= 2 for one in kinds))
+        await stage.until(lambda: any("comms" in message.header.modules for message in stage.objects))
+        assert str(stage.app.supervisors["comms"].keeper.session.state) == "ACTIVE"
