@@ -52,7 +52,7 @@ class Recorder:
         self.pipeline = RecordedPipeline(config, site, self._tape)
         self._anchors = anchors(config, site)
         self._provenance = clip_file.Provenance(
-            config.pole.name, version, config.publish.root, shown(config), site_text
+            config.pole.name, version, config.publish.root, self.pipeline.frame, shown(config), site_text
         )
         retention = Retention(
             round(section.max_mb * MIB), section.max_age_days * 86_400, round(section.min_free_mb * MIB)

@@ -14,9 +14,11 @@ from typing import IO, TYPE_CHECKING, Final
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
+from controller.recording import view
 from controller.recording.about import digest, environment
 from controller.recording.array_bytes import MAX_BYTES
 from controller.recording.channel import Message, entries, messages
+from controller.recording.entry import Looked
 from interfaces.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as Proto
     from mcap.reader import McapReader
 
+    from controller.geometry import LocalFrame
     from controller.recording.entry import Entry
     from controller.recording.tape import Clip
 
@@ -37,11 +40,12 @@ STATE: Final = "state.zlib"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who records: the pole, its software's version, its configuration as `about.shown`, its site map's text."""
+    """Who records: the pole, its software's version, root of topics, where ENU lies, `about.shown`, the site map."""
 
     pole: str
     version: str
     root: str
+    frame: LocalFrame
     configuration: str
     site: str
 
@@ -69,7 +73,7 @@ def write(stream: IO[bytes], clip: Clip, provenance: Provenance, breathe: Callab
     writer.add_attachment(clip.begin_ns, clip.begin_ns, STATE, "application/zlib", zlib.compress(clip.state, 1))
     channels: dict[str, int] = {}
     schemas: dict[type[Proto] | None, int] = {None: 0}
-    for sequence, (message, logged_ns) in enumerate(_in_time(clip, provenance.root)):
+    for sequence, (message, logged_ns) in enumerate(_in_time(clip, provenance)):
         if message.schema not in schemas:
             schemas[message.schema] = writer.register_schema(*_schema(message.schema))
         if message.topic not in channels:
@@ -111,6 +115,7 @@ def _recording(reader: Callable[[], McapReader]) -> Recording:
     found = sorted(
         (message.sequence, channel.topic, message.data)
         for _, channel, message in reader().iter_messages(log_time_order=False)
+        if not channel.topic.startswith(view.VIEWS)
     )
     unpacked = zlib.decompressobj().decompress(attached[STATE], MAX_BYTES)
     site = attached.get(SITE, b"").decode()
@@ -118,13 +123,18 @@ def _recording(reader: Callable[[], McapReader]) -> Recording:
     return Recording(metadata, metadata["configuration"], site, unpacked, told)
 
 
-def _in_time(clip: Clip, root: str) -> Iterator[tuple[Message, int]]:
+def _in_time(clip: Clip, provenance: Provenance) -> Iterator[tuple[Message, int]]:
     """Messages with the time they are logged at, which never runs back: players sort by it."""
     now_ns = clip.begin_ns
+    if provenance.site:
+        yield Message(view.SITE, view.schema(), now_ns, now_ns, view.site(provenance.site)), now_ns
     for entry in clip.entries:
-        for message in messages(entry, root, now_ns):
+        for message in messages(entry, provenance.root, now_ns):
             now_ns = max(now_ns, message.logged_ns)
             yield message, now_ns
+        if isinstance(entry, Looked):
+            at_ns = entry.tracks.valid_at_ns
+            yield Message(view.ROAD, view.schema(), at_ns, at_ns, view.road(entry.tracks, provenance.frame)), now_ns
 
 
 def _schema(kind: type[Proto] | None) -> tuple[str, str, bytes]:

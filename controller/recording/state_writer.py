@@ -50,7 +50,7 @@ class _Writer:
         self._names: dict[str, int] = {}
 
     def write(self, value: Any) -> None:
-        kind = type(value)
+        kind: Any = type(value)  # hashable, which the type checker does not believe
         if (leaf := _LEAVES.get(kind)) is not None:
             self.out.append(leaf(value))
         elif (name := self._anchors.get(id(value))) is not None:

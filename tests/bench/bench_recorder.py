@@ -1,4 +1,4 @@
-"""What recording costs: microseconds a message, a picture and a state; memory of the tape; writing while others work."""
+"""What recording costs: microseconds a message, a picture and a state; memory; writing while others work."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ class Rehearsal:
     publications: list[Publication] = field(default_factory=list)
 
     def provenance(self) -> Provenance:
-        return Provenance("rehearsal", "0.0.0", self.config.publish.root, shown(self.config), self.site_text)
+        frame = LocalFrame.of(self.config.origin)
+        return Provenance("rehearsal", "0.0.0", self.config.publish.root, frame, shown(self.config), self.site_text)
 
     def file(self, index: int) -> bytes:
         stream = io.BytesIO()

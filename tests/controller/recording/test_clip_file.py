@@ -52,6 +52,21 @@ def test_the_library_of_the_format_reads_every_message_by_the_schemas_inside(reh
     assert len(tracks[-1].x) == len(tracks[-1].id) == len(tracks[-1].cov) // 16
 
 
+def test_a_map_panel_has_something_to_show(rehearsal, recorded):
+    shown = [
+        (channel.topic, m.geojson) for schema, channel, _, m in decoded(recorded) if schema.name == "foxglove.GeoJSON"
+    ]
+    assert [text for topic, text in shown if topic == "/view/site"] == [rehearsal.site_text]
+    origin = rehearsal.config.origin
+    roads = [json.loads(text)["features"] for topic, text in shown if topic == "/view/road"]
+    assert len(roads) == sum(isinstance(entry, Looked) for entry in rehearsal.clips[0].entries)
+    for feature in max(roads, key=len):
+        for east, north in feature["geometry"]["coordinates"]:
+            assert abs(east - origin.longitude_deg) < 0.01
+            assert abs(north - origin.latitude_deg) < 0.01
+        assert feature["properties"]["name"].endswith(" km/h")
+
+
 def test_schemas_are_whole_sets_of_descriptors(recorded):
     for schema in opened(recorded).get_summary().schemas.values():
         told = FileDescriptorSet.FromString(schema.data)
