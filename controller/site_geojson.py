@@ -59,7 +59,7 @@ def parse(text: str, findings: Findings) -> tuple[Feature, ...]:
         found = document.get("type") if isinstance(document, dict) else type(document).__name__
         findings.add(f"type: is {found!r:.60}; allowed: 'FeatureCollection'")
         return ()
-    if "crs" in document and not any(name in json.dumps(document["crs"]) for name in WGS84_NAMES):
+    if document.get("crs") is not None and not _is_wgs84(document["crs"]):
         findings.add("crs: is not WGS84; save the layer again in EPSG:4326 (longitude, latitude)")
     features = document.get("features")
     if not isinstance(features, list) or len(features) > MAX_FEATURES:
@@ -77,6 +77,12 @@ def nearest(value: str, allowed: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(value, allowed, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return f"allowed: {', '.join(allowed[:20]) or 'none, there is no lane'}{hint}"
+
+
+def _is_wgs84(crs: object) -> bool:
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    return isinstance(name, str) and any(one in name for one in WGS84_NAMES)
 
 
 class _Place(NamedTuple):
@@ -202,13 +208,13 @@ def _number(wanted: Property, raw: Any, place: _Place) -> Value:
 
 def _lane_ids(wanted: Property, raw: Any, place: _Place) -> Value:
     if wanted.form is Form.LANE:
-        raw = [raw] if not isinstance(raw, list) else raw
+        raw = [raw]
     elif isinstance(raw, str):  # QGIS has no list column in every format: "a, b" is taken too
         raw = [part.strip() for part in raw.split(",") if part.strip()]
     right = isinstance(raw, list) and all(isinstance(v, str | int) and not isinstance(v, bool) for v in raw)
-    if not right or (wanted.form is Form.LANE and len(raw) != 1):
-        allowed = "a list of lane ids" if wanted.form is Form.LANES else "one lane id"
-        place.add(f"{wanted.name}: is {raw!r:.60}; allowed: {allowed}")
+    if not right:
+        told, allowed = (raw, "a list of lane ids") if wanted.form is Form.LANES else (raw[0], "one lane id")
+        place.add(f"{wanted.name}: is {told!r:.60}; allowed: {allowed}")
         return () if wanted.form is Form.LANES else None
     return tuple(map(str, raw)) if wanted.form is Form.LANES else str(raw[0])
 

@@ -29,6 +29,7 @@ _LANE_ID: Final = {"type": ["string", "integer"]}
 
 def schema() -> Schema:
     """The schema as JSON values."""
+    names = "|".join(WGS84_NAMES)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "smartpole site map",
@@ -38,10 +39,7 @@ def schema() -> Schema:
         "properties": {
             "type": {"const": "FeatureCollection"},
             "features": {"type": "array", "maxItems": MAX_FEATURES, "items": {"$ref": "#/$defs/feature"}},
-            "crs": {
-                "type": "object",
-                "properties": {"properties": {"properties": {"name": {"pattern": "|".join(WGS84_NAMES)}}}},
-            },
+            "crs": _or_null(_inside("properties", _inside("name", {"type": "string", "pattern": names}))),
         },
         "$defs": {
             "feature": {
@@ -111,6 +109,11 @@ def _property(wanted: Property) -> Schema:
 
 def _or_null(wanted: Schema) -> Schema:
     return {"anyOf": [wanted, {"type": "null"}]}
+
+
+def _inside(name: str, wanted: Schema) -> Schema:
+    """An object whose member `name` is as wanted."""
+    return {"type": "object", "required": [name], "properties": {name: wanted}}
 
 
 def _positions(least: int) -> Schema:

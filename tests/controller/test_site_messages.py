@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller import site_file
 from controller.site_findings import ERROR, WARNING, feature_lines
-from controller.site_kinds import KINDS, PROPERTY_NAMES
+from tests.controller.site_documents import DOCUMENT, DRAWN, JSON
 from tests.controller.site_mistakes import (
     EAST,
     FRAME,
@@ -127,43 +127,8 @@ def test_half_a_character_can_be_printed():
     assert all(one.encode() for one in told)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-NUMBER = st.sampled_from([140.6, 36.6, 140.6001, 36.6001, 0, -181, 1e300, 10**30]) | st.floats()
-POSITIONS = st.lists(st.lists(NUMBER, max_size=3) | JSON, max_size=6)
-GEOMETRY = st.fixed_dictionaries(
-    {
-        "type": st.sampled_from(["LineString", "Polygon", "MultiPolygon", "Point"]),
-        "coordinates": POSITIONS | st.lists(POSITIONS, max_size=2),
-    }
-)
-NAMES = st.sampled_from(["a", "b", "c"])
-FEATURE = st.fixed_dictionaries(
-    {
-        "type": st.just("Feature"),
-        "properties": st.dictionaries(
-            st.sampled_from(PROPERTY_NAMES), JSON | NAMES | st.lists(NAMES), max_size=6
-        ).flatmap(lambda given: st.sampled_from(list(KINDS)).map(lambda kind: {"kind": kind, **given})),
-        "geometry": GEOMETRY | JSON,
-    }
-)
-POINT = st.tuples(st.integers(-50, 50), st.integers(-50, 50))
-DRAWN = st.builds(
-    lambda kind, points, key, names: feature(kind, points, id=key, **({"successors": names} if kind == "lane" else {})),
-    st.sampled_from(list(KINDS)), st.lists(POINT, min_size=2, max_size=6), NAMES, st.lists(NAMES, max_size=2),
-)  # fmt: skip
-
-
 @settings(max_examples=300, deadline=None)
-@given(
-    JSON
-    | st.fixed_dictionaries(
-        {"type": st.just("FeatureCollection"), "features": JSON | st.lists(FEATURE | JSON, max_size=4)}
-    )
-)
+@given(JSON | DOCUMENT)
 def test_any_json_is_read_or_told_of(document):
     site, found = site_file.read(json.dumps(document), FRAME, "town.geojson")
     assert bool(found.errors) or site is not None

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from tests.controller.site_documents import DOCUMENT
 
 from controller import site_schema
+from controller.site_findings import Findings
+from controller.site_geojson import parse
 from tests.controller.site_mistakes import EAST, MEANINGS, SHAPES, WARNINGS, collection
 
 TOP = Path(__file__).parents[2]
@@ -40,7 +44,16 @@ def test_what_only_the_validator_sees_fits_the_schema(mistake):
     assert VALIDATOR.is_valid(mistake.document)
 
 
+@settings(max_examples=400, deadline=None)
+@given(DOCUMENT)
+def test_what_the_reader_takes_fits_the_schema(document):
+    found = Findings("town.geojson", "")
+    parse(json.dumps(document), found)
+    assert found.errors or VALIDATOR.is_valid(document)
+
+
 def test_absent_null_and_multipart_are_as_good_as_for_the_reader():
     bare = {**EAST, "id": 5, "properties": {"kind": "lane", "width_m": None, "successors": "a, b", "fid": 1}}
+    assert VALIDATOR.is_valid({**collection(EAST), "crs": None})
     bare["geometry"] = {"type": "MultiLineString", "coordinates": [EAST["geometry"]["coordinates"]]}
     assert VALIDATOR.is_valid(collection(bare))
