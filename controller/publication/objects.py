@@ -62,6 +62,7 @@ def _rows(tracks: Tracks, sender: Sender) -> list[pb.PerceivedObject]:
             measurement_delta_time_s=delta,
             sources=row[19],
             covariance=cov,
+            cooperative=bool(row[19] & sender.cooperative),
         )
         for row, (lat, lon, alt, up, at, delta, cov) in zip(rows.tolist(), points, strict=True)
     ]

@@ -34,7 +34,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who publishes: identifiers, slot names in the order of pole.toml, where ENU lies, and the topic root."""
+    """Who publishes: identifiers, slot names in the order of pole.toml, where ENU lies, and the topic root.
+
+    `cooperative`: bit mask of the slots whose detections are what vehicles say of themselves.
+    """
 
     service_location_id: int
     roadside_unit_id: int
@@ -43,6 +46,7 @@ class Sender:
     geoid_height_m: float = 0.0
     root: str = "smartpole/v1"
     json_twins: bool = True
+    cooperative: int = 0
 
 
 @dataclass(frozen=True, slots=True)

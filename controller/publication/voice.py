@@ -30,6 +30,7 @@ def sender_of(config: Config) -> Sender:
         config.origin.geoid_height_m,
         config.publish.root,
         config.publish.json_twins,
+        sum(slot.module_class == "comms" and 1 << bit for bit, slot in enumerate(config.slot.values())),
     )
 
 

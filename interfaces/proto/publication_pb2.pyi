@@ -502,6 +502,7 @@ class PerceivedObject(_message.Message):
     MEASUREMENT_DELTA_TIME_S_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     COVARIANCE_FIELD_NUMBER: _builtins.int
+    COOPERATIVE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     object_class: _builtins.int
     class_confidence: _builtins.float
@@ -521,6 +522,8 @@ class PerceivedObject(_message.Message):
     """header.detection_time_ns minus the newest measurement"""
     sources: _builtins.int
     """bit n: the n-th slot of the profile"""
+    cooperative: _builtins.bool
+    """rests on what it says of itself by radio, too; nobody authenticates that"""
     @_builtins.property
     def position(self) -> Global___Position: ...
     @_builtins.property
@@ -548,10 +551,11 @@ class PerceivedObject(_message.Message):
         measurement_delta_time_s: _builtins.float = ...,
         sources: _builtins.int = ...,
         covariance: _abc.Iterable[_builtins.float] | None = ...,
+        cooperative: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ax_mps2", b"ax_mps2", "ay_mps2", b"ay_mps2", "class_confidence", b"class_confidence", "covariance", b"covariance", "existence", b"existence", "height_m", b"height_m", "id", b"id", "length_m", b"length_m", "measurement_delta_time_s", b"measurement_delta_time_s", "object_age_s", b"object_age_s", "object_class", b"object_class", "position", b"position", "sources", b"sources", "vx_mps", b"vx_mps", "vy_mps", b"vy_mps", "width_m", b"width_m", "yaw_rad", b"yaw_rad", "yaw_rate_radps", b"yaw_rate_radps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ax_mps2", b"ax_mps2", "ay_mps2", b"ay_mps2", "class_confidence", b"class_confidence", "cooperative", b"cooperative", "covariance", b"covariance", "existence", b"existence", "height_m", b"height_m", "id", b"id", "length_m", b"length_m", "measurement_delta_time_s", b"measurement_delta_time_s", "object_age_s", b"object_age_s", "object_class", b"object_class", "position", b"position", "sources", b"sources", "vx_mps", b"vx_mps", "vy_mps", b"vy_mps", "width_m", b"width_m", "yaw_rad", b"yaw_rad", "yaw_rate_radps", b"yaw_rate_radps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

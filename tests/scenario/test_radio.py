@@ -81,9 +81,10 @@ async def test_a_pole_speaks_and_listens(tmp_path):
 
         comms = list(stage.config.slot).index("comms")
         cooperative = lambda: [  # noqa: E731
-            one for message in stage.objects for one in message.objects if one.sources >> comms & 1
+            one for message in stage.objects for one in message.objects if one.cooperative
         ]
         await stage.until(lambda: any(one.sources != 1 << comms for one in cooperative()))
+        assert all(one.sources >> comms & 1 for one in cooperative())
         assert any("comms" in message.header.modules for message in stage.objects)
         assert stage.app.radio.cooperative.counters.total() == 0
         keeper = stage.app.supervisors["comms"].keeper

@@ -143,3 +143,13 @@ def test_an_object_of_unknown_height_stands_on_the_ground():
     seen = pb.PerceivedObjects.FromString(made[0].payload).objects[0]
     assert seen.position.z_m == 0.0
     assert seen.position.spatial_id
+
+
+def test_an_object_that_rests_on_what_it_says_of_itself_says_so():
+    rows = empty_tracks(3)
+    rows["sources"], rows["cov"] = [0b001, 0b101, 0b100], np.eye(4)
+    sender = replace(SENDER, slots=("cam", "lidar", "radio"), cooperative=0b100)
+    (binary, _) = objects(Tracks(T0, rows), sender, STAMP)
+    message = pb.PerceivedObjects.FromString(binary.payload)
+    assert [one.cooperative for one in message.objects] == [False, True, True]
+    assert "radio" in message.header.modules
