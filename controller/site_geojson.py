@@ -164,8 +164,9 @@ def _positions(raw: object, wanted: str, place: _Place) -> Line | None:
         return None
     if not all(_is_position(position) for position in raw):
         bad = next(position for position in raw if not _is_position(position))
-        place.add(f"geometry: {bad!r:.60} is no [longitude, latitude] within ±{LONGITUDE_MAX:g}, ±{LATITUDE_MAX:g} "
-                  "degrees")  # fmt: skip
+        swapped = "; are they swapped?" if isinstance(bad, list) and _is_position(bad[1::-1]) else ""
+        bounds = f"±{LONGITUDE_MAX:g}, ±{LATITUDE_MAX:g} degrees"
+        place.add(f"geometry: {bad!r:.60} is no [longitude, latitude] within {bounds}{swapped}")
         return None
     line = tuple((float(p[0]), float(p[1])) for p in raw)
     if wanted == "Polygon" and line[0] != line[-1]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LINE_IN: Final = 0.165
 COLUMNS: Final = 3
+MAX_SOURCE: Final = 48  # characters of where a field of view is from
 
 
 def scale_bar(axes: Axes, extent: Extent) -> None:
@@ -88,7 +89,7 @@ def legend(figure: Figure, site: Site, watching: Sequence[View], words: Words, f
 def _module_mark(number: int, view: View, words: Words) -> Line2D:
     mount, colour = view.mount, MODULE_COLOURS[number % len(MODULE_COLOURS)]
     pose = f"yaw {mount.yaw_deg:g}°, pitch {mount.pitch_deg:g}°, roll {mount.roll_deg:g}°"
-    sees = f"{pose}; {words.name(view.source)}" if view.outlines else "—"
+    sees = f"{pose}; {words.name(view.source)[:MAX_SOURCE]}" if view.outlines else "—"
     at_m = f"({mount.east_m:g}, {mount.north_m:g}) m, {words('height', '高さ')} {mount.height_m:g} m"
     return Line2D([], [], color=colour, marker="o", linestyle="--" if view.outlines else "none", linewidth=1,
                   label=f"{view.module_class} {words.name(view.slot)}: {at_m}; {sees}")  # fmt: skip

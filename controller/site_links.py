@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REACH_M: Final = 1.0  # how far before the stop line a lane may end that stops there
 NEAR_M: Final = 2.0  # how far a lane may be from a stop line that names it
+BESIDE_M: Final = 2.0  # between the edges of a ramp where it ends and of the mainline that it is said to join
 
 
 def stopping_lanes(line: Floats, lanes: tuple[Lane, ...], names: tuple[str, ...]) -> tuple[tuple[int, ...], Remarks]:
@@ -51,7 +52,7 @@ def merge_of(
     if strangers:
         return None, strangers
     if ramp is not None and mainline is not None:
-        return _merge(area.id, lanes, index[ramp], index[mainline]), []
+        return _named(area.id, lanes, index[ramp], index[mainline])
     pairs = [
         (i, index[name])
         for i, lane in enumerate(lanes)
@@ -67,6 +68,19 @@ def merge_of(
     return None, [
         (WARNING, f"has no single ramp that joins a lane inside it (found: {found}); name both: ramp, mainline")
     ]
+
+
+def _named(key: str, lanes: tuple[Lane, ...], ramp: int, mainline: int) -> tuple[Merge | None, Remarks]:
+    """The merge of two lanes that the file names, if the one ends beside the other."""
+    one, other = lanes[ramp], lanes[mainline]
+    if ramp == mainline:
+        return None, [(ERROR, f"mainline: is {one.id!r}, and so is ramp; a merge is of two lanes")]
+    away = foot(other.points, one.points[-1]).distance_m
+    allowed = (one.width_m + other.width_m) / 2 + BESIDE_M
+    if away > allowed:
+        told = f"ramp: {one.id!r} ends {away:.1f} m from the centre of {other.id!r}; allowed: at most {allowed:.1f} m"
+        return None, [(ERROR, told)]
+    return _merge(key, lanes, ramp, mainline), []
 
 
 def _may_be(lane: Lane, kind: str, name: str | None) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GAP_M: Final = 1.0  # between the end of a lane and the beginning of the next
 LOOK_M: Final = 3.0  # over which the direction of a lane's end is taken: single points jitter
 BACKWARDS: Final = math.radians(90)
+LEAST_LENGTH_M: Final = 0.5
 LEAST_AREA_M2: Final = 1.0
 LEAST_SHARE: Final = 0.5  # of a lane that lies in a carriageway
 ONCOMING: Final = math.radians(150)
@@ -61,6 +62,14 @@ def lanes_follow_each_other(site: Site) -> Iterator[Remark]:
                              f"allowed: {GAP_M:g} m{_reversal(lane, follower)}")  # fmt: skip
                 continue
             yield from _one_way(lane, follower, begin)
+
+
+def lanes_have_a_length(site: Site) -> Iterator[Remark]:
+    """A lane is long enough to have a direction."""
+    for lane in site.lanes:
+        size = length(lane.points)
+        if size < LEAST_LENGTH_M:
+            yield Remark(ERROR, lane.id, f"geometry: is {size:.2f} m long; allowed: {LEAST_LENGTH_M:g} m and more")
 
 
 def polygons_are_simple(site: Site) -> Iterator[Remark]:
@@ -128,7 +137,11 @@ def traffic_keeps_left(site: Site) -> Iterator[Remark]:
                          "is one of the two drawn against its driving direction?")  # fmt: skip
 
 
-FIRST: Final[tuple[Callable[[Site], Iterator[Remark]], ...]] = (lanes_follow_each_other, polygons_are_simple)
+FIRST: Final[tuple[Callable[[Site], Iterator[Remark]], ...]] = (
+    lanes_have_a_length,
+    lanes_follow_each_other,
+    polygons_are_simple,
+)
 RULES: Final[tuple[Callable[[Site], Iterator[Remark]], ...]] = (
     lanes_lie_in_the_carriageway,
     interest_areas_hold_something,

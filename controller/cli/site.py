@@ -43,13 +43,13 @@ def check(path: Path, config: Path | None, *, as_json: bool) -> None:
     site, findings = site_file.read(text, _frame_of(config, text), str(path))
     right = not findings.errors
     if as_json:
-        click.echo(json.dumps({"ok": right, "findings": [asdict(one) for one in findings.found]}, ensure_ascii=False))
+        click.echo(json.dumps({"ok": right, "findings": [asdict(one) for one in findings.found]}))
     else:
         for one in findings.found:
             click.echo(str(one), err=True)
         if right:
             counts = f"{len(site.lanes)} lanes, {len(site.areas)} areas, {len(site.stop_lines)} stop lines"
-            click.echo(f"{path}: good. {counts}, {len(findings.found)} warnings")
+            click.echo(f"{path}: good: {counts}; warnings: {len(findings.found)}")
     sys.exit(Exit.OK if right else Exit.CONFIG)
 
 
@@ -90,9 +90,9 @@ def draw(config: Path, map_path: Path | None, out: Path, *, as_json: bool) -> No
         click.echo("no Japanese font here: the labels are English; install fonts-noto-cjk, or draw an SVG", err=True)
     if as_json:
         told = {"lanes": [asdict(one) for one in lanes], "modules": {one.slot: one.source for one in watching}}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(told))
     else:
-        click.echo("\n".join(_table(lanes)))
+        click.echo("\n".join(site_drawing.printable(row) for row in _table(lanes)))
 
 
 def _table(lanes: tuple[LaneCoverage, ...]) -> Iterator[str]:

@@ -99,7 +99,8 @@ SHAPES = (
             collection({**feature("crossing", BOX), "geometry": {"type": "Polygon", "coordinates": []}})),
     Mistake("geometry: a LineString needs 2 to 5000 positions", line(HERE)),
     Mistake("geometry: ['x', 1] is no [longitude, latitude] within ±180, ±86 degrees", line(HERE, ["x", 1])),
-    Mistake("geometry: [36.6, 140.6] is no [longitude, latitude]", line([36.6, 140.6], [36.61, 140.6])),
+    Mistake("geometry: [36.6, 140.6] is no [longitude, latitude] within ±180, ±86 degrees; are they swapped?",
+            line([36.6, 140.6], [36.61, 140.6])),
 )  # fmt: skip
 
 MEANINGS = (
@@ -140,6 +141,14 @@ MEANINGS = (
                        feature("blind_area", [(-9, -9), (60, -9), (60, 9), (-9, 9)])), shape=False),
     Mistake("lanes: 'a' passes 20.0 m from it; allowed: at most 2 m",
             collection(EAST, feature("stop_line", [(50, 20), (50, 24)], lanes=["a"])), shape=False),
+    Mistake("geometry: is 0.20 m long; allowed: 0.5 m and more",
+            collection(lane("a", [(0, 0), (0.2, 0)])), shape=False),
+    Mistake("mainline: is 'a', and so is ramp; a merge is of two lanes",
+            collection(EAST, feature("merge_area", BOX, id="m", ramp="a", mainline="a")), shape=False),
+    Mistake("ramp: 'r' ends 12.0 m from the centre of 'a'; allowed: at most 5.4 m",
+            collection(EAST, lane("r", [(0, 30), (50, 12)]),
+                       feature("merge_area", [(0, -5), (60, -5), (60, 40), (0, 40)], id="m", ramp="r", mainline="a")),
+            shape=False),
     Mistake("ramp: lane 'r' does not pass through it",
             collection(EAST, RAMP, feature("merge_area", AWAY, id="m", ramp="r")), shape=False),
 )  # fmt: skip

@@ -31,8 +31,8 @@ def write(tmp_path):
 def test_check_finds_nothing_in_the_samples(path):
     result = CliRunner().invoke(pole, ["site", "check", str(path)])
     assert result.exit_code == 0
-    assert "good." in result.output
-    assert "0 warnings" in result.output
+    assert "good: " in result.output
+    assert "warnings: 0" in result.output
 
 
 def test_check_tells_errors_and_exits_as_check_config_does(write):
@@ -45,7 +45,7 @@ def test_check_tells_warnings_and_exits_well(write):
     result = CliRunner().invoke(pole, ["site", "check", write(EAST, lane("b", [(100, 3.5), (0, 3.5)]))])
     assert result.exit_code == 0
     assert "warning: feature 0 (id 'a'): has oncoming lane 'b'" in result.output
-    assert "2 lanes, 0 areas, 0 stop lines, 1 warnings" in result.output
+    assert "2 lanes, 0 areas, 0 stop lines; warnings: 1" in result.output
 
 
 def test_check_writes_one_json_object(write):
