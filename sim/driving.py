@@ -40,6 +40,9 @@ CYCLISTS: Final = ((ObjectClass.BICYCLE, 1.0),)
 HARDEST_MPS2: Final = 8.0
 _STOPPED_MPS: Final = 0.3
 _SIGHT_M: Final = 130.0
+_ZIP_M: Final = 120.0  # how far before a merge both look for their place between the others
+_MAINLINE_M: Final = 2.0  # the main line's advantage
+_COURTESY_MPS2: Final = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class Route:
     """A path that traffic takes: `per_minute` arrivals, by chance; whose `priority` is higher goes first.
 
     `stop_at_m`: everybody halts there once (一時停止). `signals`: (stop line m, group) along it, in order.
-    `quiet`: spans (start, end) in s without arrivals.
+    `zips`: where it joins another way its traffic takes turns with theirs (ファスナー合流) instead of giving way.
+    `quiet`: spans (start, end) in s without arrivals; before second 0 it is the warm-up, and the end of a period.
     """
 
     path: Path
@@ -76,6 +80,7 @@ class Route:
     manner: Manner = DRIVER
     quiet: tuple[tuple[float, float], ...] = ()
     signals: tuple[tuple[float, int], ...] = ()
+    zips: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +166,9 @@ class Driver:
         result = manner.accelerate * (1 - (user.speed / max(free, 0.1)) ** 4)
         for gap, speed in self.ahead(user.path, user.nose_m, user.body[1], near):
             result = min(result, follow(user.speed, free, gap, speed, manner))
+        for gap, speed in self._zipped(user, near):
+            closer = Manner(manner.accelerate, manner.brake, manner.headway_s * 0.6)
+            result = min(result, max(follow(user.speed, free, gap, speed, closer), -_COURTESY_MPS2))
         stop = self._stop_m(user, route, near, now_s)
         if stop is not None:
             line = Manner(manner.accelerate, manner.brake, manner.headway_s * 0.4, 0.4)
@@ -181,6 +189,22 @@ class Driver:
                 found.append((along - reach - nose, other.speed * math.cos(turn)))
         return found
 
+    def _zipped(self, user: User, near: list[User]) -> list[tuple[float, float]]:
+        """(gap m, m/s) behind those who come before `user` where they take turns, as if both were in one lane."""
+        found = []
+        for other in near:
+            if not self._take_turns(user, other):
+                continue
+            for meeting in self._shadow(user.path, other.path).meetings:
+                own_m, other_m = meeting.enter_m - user.nose_m, meeting.other_enter_m - other.nose_m
+                lead_m = own_m - other_m + (_MAINLINE_M if other.priority > user.priority else -_MAINLINE_M)
+                if meeting.joins and lead_m > 0 and max(own_m, other_m) < _ZIP_M:
+                    found.append((max(own_m - other_m - other.body[0], 1.0), other.speed))
+        return found
+
+    def _take_turns(self, user: User, other: User) -> bool:
+        return any(one.route is not None and one.route.zips for one in (user, other))
+
     def _matters(self, user: User, other: User) -> bool:
         dx, dy = user.pose.x - other.pose.x, user.pose.y - other.pose.y
         return dx * dx + dy * dy < _SIGHT_M**2 and self._shadow(user.path, other.path).touches
@@ -196,6 +220,8 @@ class Driver:
                 return min([line, *stops])
         for other in near:
             for meeting in self._shadow(user.path, other.path).meetings:
+                if meeting.joins and self._take_turns(user, other):
+                    continue
                 stop = meeting.enter_m - route.give_way_m
                 if line is not None and meeting.enter_m > line:
                     stop = line

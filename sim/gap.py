@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sim.path import Meeting
 
 COMFORTABLE_MPS2: Final = 3.0
+CLEAR_S: Final = 0.6  # one lets who has passed get away for so long
 
 
 def follow(speed: float, free: float, gap: float, leader: float, manner: Manner) -> float:
@@ -21,7 +22,7 @@ def follow(speed: float, free: float, gap: float, leader: float, manner: Manner)
 
 def contested(user: User, other: User, meeting: Meeting, gap_s: float) -> bool:
     """Whether the other would be there from `gap_s` before `user` comes to `gap_s` after it has gone."""
-    if other.along_m - other.body[0] / 2 > meeting.other_leave_m:
+    if other.along_m - other.body[0] / 2 > meeting.other_leave_m + CLEAR_S * other.speed:
         return False
     pace = min(user.wish_mps, user.path.comfortable_at(user.along_m) + 2.0)
     arrive = _time_to(meeting.enter_m - user.along_m - user.body[0] / 2, user.speed, pace, user.route)
@@ -32,7 +33,7 @@ def contested(user: User, other: User, meeting: Meeting, gap_s: float) -> bool:
     comes = (meeting.other_enter_m - other.along_m - other.body[0] / 2) / other_pace
     goes_m = min(meeting.other_leave_m, meeting.other_enter_m + 15.0)
     goes = (goes_m - other.along_m + other.body[0] / 2) / max(other.speed, 0.5)
-    return comes < leave + gap_s and goes > arrive - gap_s * 0.6
+    return comes < leave + gap_s and goes > arrive - gap_s * 0.9
 
 
 def can_stop(user: User, room_m: float) -> bool:

@@ -32,12 +32,16 @@ class Pose(NamedTuple):
 
 
 class Meeting(NamedTuple):
-    """Where two paths come too near: from `enter_m` to `leave_m` on the one, `other_*` on the other."""
+    """Where two paths come too near: from `enter_m` to `leave_m` on the one, `other_*` on the other.
+
+    `joins`: they go on as one, side by side no more.
+    """
 
     enter_m: float
     leave_m: float
     other_enter_m: float
     other_leave_m: float
+    joins: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +128,7 @@ class Shadow:
         aside = np.where(beyond & (aside > STEP_M), np.inf, aside)
         turn = other.headings - own.headings[nearest]
         self.touches = bool((aside < TOUCHING_M).any())
-        self.meetings = tuple(_meetings(along, aside))
+        self.meetings = tuple(_meetings(along, aside, turn))
         self._places = list(zip(along.tolist(), aside.tolist(), turn.tolist(), strict=True))
 
     def at(self, other_along_m: float) -> tuple[float, float, float]:
@@ -132,7 +136,7 @@ class Shadow:
         return self._places[min(max(round(other_along_m / STEP_M), 0), len(self._places) - 1)]
 
 
-def _meetings(along_m: Floats, aside_m: Floats) -> list[Meeting]:
+def _meetings(along_m: Floats, aside_m: Floats, turn: Floats) -> list[Meeting]:
     near = np.concatenate([[False], aside_m < MEETING_M, [False]])
     edges = np.flatnonzero(np.diff(near.astype(int)))
     found = []
@@ -141,7 +145,8 @@ def _meetings(along_m: Floats, aside_m: Floats) -> list[Meeting]:
         # From one lane into one lane is following, which is no meeting.
         if first * STEP_M > 2.0 or along.min() > 2.0:
             place = (float(along.min()), float(along.max()), float(first * STEP_M), float((end - 1) * STEP_M))
-            found.append(Meeting(*place))
+            last = min(end, len(aside_m)) - 1
+            found.append(Meeting(*place, bool(aside_m[last] < STEP_M and abs(np.cos(turn[last])) > 0.99)))
     return found
 
 

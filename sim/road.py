@@ -101,12 +101,14 @@ class World:
         return int(max(self.now_s, 0.0) // self._period_s) if math.isfinite(self._period_s) else 0
 
     def _arrive(self) -> None:
-        in_period = self.now_s % self._period_s if math.isfinite(self._period_s) else self.now_s
         for i, route in enumerate(self._routes):
-            if self.now_s < self._due[i]:
-                continue
-            if any(start <= in_period < end for start, end in route.quiet) or self._enter(route):
+            if self.now_s >= self._due[i] and (self._quiet(route) or self._enter(route)):
                 self._due[i] = self.now_s + self._pause(route)
+
+    def _quiet(self, route: Route) -> bool:
+        """Whether nobody arrives now; what is quiet before second 0 is so before every period."""
+        since_s = self.now_s - self._cycle() * self._period_s if self._cycle() else self.now_s
+        return any(start <= at < end for at in (since_s, since_s - self._period_s) for start, end in route.quiet)
 
     def _enter(self, route: Route) -> bool:
         """Put a newcomer at the route's beginning; False while there is no room."""

@@ -9,6 +9,8 @@ from interfaces.errors import ConfigError
 from sim.scenarios.crossing import crossing
 from sim.scenarios.expressway import expressway
 from sim.scenarios.intersection import calm, intersection
+from sim.scenarios.merge import merge
+from sim.scenarios.wrong_way_fog import wrong_way_fog
 from sim.scene import ModuleSpec, Scenario, TruthEvent
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ __all__ = ["DEFAULT", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scen
 DEFAULT: Final = "intersection"
 SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
     "intersection": intersection,
-    "expressway": expressway,
+    "merge": merge,
     "crossing": crossing,
+    "wrong_way_fog": wrong_way_fog,
+    "expressway": expressway,
     "calm": calm,
 }
 

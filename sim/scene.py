@@ -39,7 +39,7 @@ class ModuleSpec:
 
 @dataclass(frozen=True, slots=True)
 class TruthEvent:
-    """What really happens: `kind` is the hazard's rule name or `near_miss`; `start_s` to `end_s` it is so.
+    """What really happens: `kind` is the hazard's rule name or `near_miss`; `start_s` to `end_s` it is so in sight.
 
     `actors` are keys of the scenario's scripts; `World.script_id` gives their ids in the truth.
     """

@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from controller.config import Mount
-from sim.driving import CYCLISTS, WALKER, WALKERS, Manner, Route
+from interfaces.spec import ObjectClass
+from sim.driving import CYCLISTS, TRAFFIC, WALKER, WALKERS, Manner, Route
 from sim.path import Path
 from sim.scene import ORIGIN, ModuleSpec
 from sim.site_map import SiteMap
@@ -21,6 +22,9 @@ ARMS: Final = ("east", "north", "west", "south")  # counter-clockwise from x
 MAIN_MPS, SIDE_MPS, WALK_MPS, RIDE_MPS = 13.0, 8.5, 1.3, 3.5
 
 Spans = tuple[tuple[float, float], ...]
+
+
+_TURNING: Final = tuple(one for one in TRAFFIC if one[0] is not ObjectClass.LARGE_VEHICLE)  # too narrow for lorries
 
 
 class Turn(NamedTuple):
@@ -60,7 +64,7 @@ def way(come: str, go: str) -> Path:
 
 
 def routes(share: float = 1.0, quiet: dict[str, Spans] | None = None) -> tuple[Route, ...]:
-    """All traffic, `share` of the usual; `quiet` spans by the arm that is come from, or by "come-go"."""
+    """All traffic, `share` of the usual; `quiet` spans by the arm come from, "come-go", "walkers" or "cyclists"."""
     quiet = quiet or {}
     found = []
     for come, go, per_minute in TURNS:
@@ -68,11 +72,12 @@ def routes(share: float = 1.0, quiet: dict[str, Spans] | None = None) -> tuple[R
         spans = quiet.get(come, ()) + quiet.get(f"{come}-{go}", ())
         rank, stop = _priority(come, go), ARM_M - STOP_M - 0.5 if side else None
         speed = SIDE_MPS if side else MAIN_MPS
+        mix = TRAFFIC if _turned(come, go) == 2 else _TURNING
         manner = Manner(gap_s=4.0) if side else Manner()
         found.append(
-            Route(way(come, go), speed, per_minute * share, priority=rank, stop_at_m=stop, manner=manner, quiet=spans)
+            Route(way(come, go), speed, per_minute * share, mix, rank, stop_at_m=stop, manner=manner, quiet=spans)
         )
-    return (*found, *_pavements(share))
+    return (*found, *_pavements(share, quiet))
 
 
 def site_text() -> str:
@@ -104,15 +109,16 @@ def _draw_arm(drawn: SiteMap, arm: str) -> None:
     drawn.stop_line(f"stop-{arm}", [_on(arm, STOP_M, -2 * HALF_M), _on(arm, STOP_M, 0.0)])
 
 
-def _pavements(share: float) -> tuple[Route, ...]:
-    """People along the main road, who cross the side road at its crossings."""
+def _pavements(share: float, quiet: dict[str, Spans]) -> tuple[Route, ...]:
+    """People along the main road, who cross the side road at its crossings; drivers give way to them."""
+    on_foot, riding = quiet.get("walkers", ()), quiet.get("cyclists", ())
     found = []
     for y in (8.0, -8.0):
         for (x0, x1), aside in zip(pairwise((-70.0, 70.0, -70.0)), (0.5, -0.5), strict=True):
             path = Path.through([(x0, y + aside), (x1, y + aside)])
-            found.append(Route(path, WALK_MPS, 1.2 * share, WALKERS, -1, give_way_m=1.2, manner=WALKER))
+            found.append(Route(path, WALK_MPS, 1.2 * share, WALKERS, 9, give_way_m=1.2, manner=WALKER, quiet=on_foot))
         path = Path.through([(-70.0 * y / 8, y * 1.22), (70.0 * y / 8, y * 1.22)])
-        found.append(Route(path, RIDE_MPS, 0.5 * share, CYCLISTS, -1, give_way_m=1.6, manner=WALKER))
+        found.append(Route(path, RIDE_MPS, 0.5 * share, CYCLISTS, 9, give_way_m=1.6, manner=WALKER, quiet=riding))
     return tuple(found)
 
 
