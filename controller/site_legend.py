@@ -88,7 +88,8 @@ def legend(figure: Figure, site: Site, watching: Sequence[View], words: Words, f
 
 def _module_mark(number: int, view: View, words: Words) -> Line2D:
     mount, colour = view.mount, MODULE_COLOURS[number % len(MODULE_COLOURS)]
-    pose = f"yaw {mount.yaw_deg:g}°, pitch {mount.pitch_deg:g}°, roll {mount.roll_deg:g}°"
+    roll = f", roll {mount.roll_deg:g}°" if mount.roll_deg else ""
+    pose = f"yaw {mount.yaw_deg:g}°, pitch {mount.pitch_deg:g}°{roll}"
     sees = f"{pose}; {words.name(view.source)[:MAX_SOURCE]}" if view.outlines else "—"
     at_m = f"({mount.east_m:g}, {mount.north_m:g}) m, {words('height', '高さ')} {mount.height_m:g} m"
     return Line2D([], [], color=colour, marker="o", linestyle="--" if view.outlines else "none", linewidth=1,
