@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap.writer import Writer
@@ -140,6 +140,7 @@ def noise(dtype, count, seed):
     return rows
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5), st.integers(0, 2**32 - 1), st.sampled_from(Axes), st.integers(-(2**62), 2**62))
 def test_module_messages_and_tracks_keep_every_bit(count, seed, axes, at_ns):
     heard = Detections("camera", at_ns, at_ns + 5, axes, noise(OBJECT, count, seed), count + 3, 0.1 + 0.2)
@@ -225,6 +226,7 @@ def test_an_mcap_file_of_somebody_else_is_told_apart(recorded):
         read(io.BytesIO(rewritten(recorded, metadata=lambda told: told | {"format": "2"})), "x")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damage_is_told_and_never_crashes(recorded, data):
     place = data.draw(st.integers(0, len(recorded) - 1))

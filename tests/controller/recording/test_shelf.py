@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.recording.shelf import Kept, Retention, Shelf, expendable, name_of, time_of
@@ -34,6 +34,7 @@ def names(one):
     return [kept.name for kept in one.kept()]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4_000_000_000_000), st.integers(0, 2**32), st.sampled_from(["near_miss", "wrong_way"]))
 def test_a_name_tells_its_time_and_sorts_by_it(at_ms, number, kind):
     told = name_of(Event(kind, number, at_ms * 1_000_000 + 999_999))
@@ -50,6 +51,7 @@ def test_files_of_other_names_are_not_ours(tmp_path, other):
     assert (tmp_path / "recordings" / other).exists()
 
 
+@settings(deadline=None)
 @given(KEPT, st.integers(0, 100), st.floats(0, 100), st.integers(0, 100), st.integers(0, 40), st.integers(0, 50))
 def test_what_goes_is_the_oldest_and_no_more_than_needed(kept, most, age_s, least, free, need):
     retention = Retention(most, age_s, least)

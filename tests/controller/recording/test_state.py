@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.fusion.bank import STORY, Bank, empty_bank
@@ -53,6 +53,7 @@ ARRAYS = {
 }
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_plain_values_come_back(value):
     data = dump(value, {})
@@ -133,6 +134,7 @@ def test_nesting_has_an_end():
 WHOLE = dump([empty_bank(7), Memory(), {"a": deque([1.5], 3)}, Phase.NEW, wrong_way, ARRAYS["every second"]], {})
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_forged_bytes_are_refused_and_nothing_else_happens(data):
     place = data.draw(st.integers(0, len(WHOLE) - 1))

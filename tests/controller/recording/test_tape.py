@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.fusion.track import Tracks, empty_tracks
@@ -84,6 +84,7 @@ def test_what_is_held_is_bounded_in_time():
     assert tape.size < (10 * NS_PER_S + LATE_NS + 2 * SEGMENT_NS) / PERIOD * (1000 + ENTRY_BYTES + 10)
 
 
+@settings(deadline=None)
 @given(st.integers(200, 20_000), st.lists(st.tuples(st.integers(0, 300), st.integers(0, LATE_NS)), max_size=4))
 def test_what_is_held_is_bounded_in_bytes_and_every_clip_stays_whole(size, events):
     tape = begun(max_bytes=100_000)
