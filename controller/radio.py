@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -90,12 +90,16 @@ class _Said:
 
 
 class Programme:
-    """A pole's radio programme. Without a `codec` nothing of ETSI's goes out; `sensors` describe the slots in CPM."""
+    """A pole's radio programme. Without a `codec` nothing of ETSI's goes out; `sensors` describe the slots in CPM.
 
-    def __init__(self, config: Radio, station: Station) -> None:
+    `cooperative` is the bit mask of slots that vehicles speak through: what rests on them alone is not said again, or a
+    pole would vouch for what nobody saw, and two poles for each other.
+    """
+
+    def __init__(self, config: Radio, station: Station, cooperative: int = 0) -> None:
         self.codec: Codec | None = None
         self.sensors: Sequence[CpmSensor] = ()
-        self._config, self._station = config, station
+        self._config, self._station, self._cooperative = config, station, cooperative
         self._due_ns: dict[str, int] = dict.fromkeys(config.send, 0)
         self._count = 0
         self._sensors_ns = 0
@@ -107,10 +111,15 @@ class Programme:
         """What is to be sent at `tracks.valid_at_ns`, hazards first."""
         now_ns = tracks.valid_at_ns
         payloads = self._denms(hazards, now_ns) if "denm" in self._due_ns else []
+        tracks = Tracks(now_ns, tracks.objects[self._is_seen(tracks.objects["sources"])])
         for name, picture in self._pictures.items():
             if name in self._due_ns and self._is_due(name, now_ns):
                 payloads += [TxPayload(SENDINGS[name], data, part) for part, data in enumerate(picture(tracks))]
         return payloads
+
+    def _is_seen(self, sources: Any) -> Any:
+        """Whether more than claims, or nothing any more, supports what has these sources."""
+        return (sources & ~np.uint32(self._cooperative) != 0) | (sources == 0)
 
     def _is_due(self, name: str, now_ns: int) -> bool:
         due_ns = self._due_ns[name]
@@ -124,6 +133,8 @@ class Programme:
         if self.codec is None:
             return []
         for one in hazards:
+            if not self._is_seen(np.uint32(one.sources)) and one.action_id not in self._said:
+                continue
             left = CANCEL_REPEATS if one.phase is Phase.CANCEL else math.ceil(one.validity_s * 1e9 / REPEAT_NS)
             self._said[one.action_id] = _Said(one, 0, left + 1)
         numbers = dict(zip(self._said, self._events.of(self._said), strict=True))

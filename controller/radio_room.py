@@ -9,6 +9,7 @@ from controller.cooperative import Cooperative
 from controller.geometry import LocalFrame
 from controller.publication.radio import uper
 from controller.publication.radio.station import Station
+from controller.publication.voice import cooperative_slots
 from controller.radio import Programme, cpm_sensor
 from controller.radio_check import ETSI, has_etsi
 from controller.radio_queue import RadioQueue
@@ -36,7 +37,7 @@ class RadioRoom:
         self._config, self._pipeline, self._report = config, pipeline, report
         origin = config.origin
         station = Station(config.pole.roadside_unit_id, LocalFrame.of(origin), origin.geoid_height_m)
-        self.programme = Programme(config.radio, station)
+        self.programme = Programme(config.radio, station, cooperative_slots(config))
         self.cooperative = Cooperative(station.frame, origin.geoid_height_m, config.radio.cooperative_range_m)
         self.queues: dict[str, RadioQueue] = {}
         self._supervisors: Mapping[str, Supervisor] = {}

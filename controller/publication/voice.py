@@ -30,8 +30,13 @@ def sender_of(config: Config) -> Sender:
         config.origin.geoid_height_m,
         config.publish.root,
         config.publish.json_twins,
-        sum(slot.module_class == "comms" and 1 << bit for bit, slot in enumerate(config.slot.values())),
+        cooperative_slots(config),
     )
+
+
+def cooperative_slots(config: Config) -> int:
+    """Bit mask of the slots whose detections are what vehicles say of themselves."""
+    return sum(1 << bit for bit, slot in enumerate(config.slot.values()) if slot.module_class == "comms")
 
 
 class Statement(NamedTuple):

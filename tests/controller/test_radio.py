@@ -131,6 +131,25 @@ def test_a_field_of_view_is_turned_to_where_the_module_looks():
     assert cpm_sensor(0, "comms", Mount(), replace(can, field_of_view=())).region == ()
 
 
+@pytest.mark.parametrize(("sources", "said"), [(0b001, True), (0b101, True), (0b100, False), (0, True)])
+def test_what_rests_on_claims_alone_is_not_said_again(codec, sources, said):
+    one = Programme(Radio(send=("cpm", "denm", "rc016")), STATION, cooperative=0b100)
+    one.codec = codec
+    seen = tracks(3)
+    seen.objects["sources"][1] = sources
+    payloads = {p.sending.format: p.data for p in one.due(seen, (replace(HAZARD, sources=sources),))}
+    assert (pb.ETSI_DENM in payloads) is said
+    assert len(rc016.decode(payloads[pb.RC016_ROADSIDE]).groups[0]) == 2 + said
+
+
+def test_a_hazard_that_sensors_saw_is_cancelled_even_when_only_claims_are_left(codec):
+    one = Programme(Radio(send=("denm",)), STATION, cooperative=0b100)
+    one.codec = codec
+    one.due(tracks(0), (replace(HAZARD, sources=0b101),))
+    (ended,) = one.due(tracks(0, valid_at_ns=T0 + MS), (replace(HAZARD, sources=0b100, phase=Phase.CANCEL),))
+    assert "termination" in codec.decode("DENM", ended.data)["denm"]["management"]
+
+
 # ----------------------------------------------------------------------------------------------------- the queue
 
 SLOW = WireCost("slow", lambda b: b / 1000)  # 1 kB/s
