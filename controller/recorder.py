@@ -86,15 +86,15 @@ class Recorder:
         """A picture is done, and this was said of it."""
         if self._broken:
             return
-        for statement in statements:
-            self._tape.add(said(statement))
         try:
+            for statement in statements:
+                self._tape.add(said(statement))
             clip = self._tape.tick(now_ns, partial(self._state, voice))
         except StateError as error:
-            self._broken = True
-            self._tape.forget()
-            self.trouble = f"nothing is recorded: {error}"
-            self.told.append(self.trouble)
+            self._give_up(str(error))
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong here must not silence the pole
+            self._give_up(f"{type(error).__name__}: {error}")
             return
         if clip is not None:
             self._keep(clip)
@@ -152,6 +152,12 @@ class Recorder:
         if not self._opened:
             self._shelf.open()
             self._opened = True
+
+    def _give_up(self, text: str) -> None:
+        self._broken = True
+        self._tape.forget()
+        self.trouble = f"nothing is recorded: {text}"
+        self.told.append(self.trouble)
 
     def _failed(self, text: str) -> None:
         self._counters["failed"] += 1

@@ -141,6 +141,15 @@ def test_a_state_that_cannot_be_written_ends_the_recording_not_the_pole(tmp_path
     pole.recorder.close(pole.now_ns)
 
 
+def test_a_bug_in_the_recorder_does_not_silence_the_pole(tmp_path, monkeypatch):
+    pole = Pole(tmp_path)
+    monkeypatch.setattr(pole.pipeline._tape, "tick", lambda *_: 1 / 0)
+    pole.run(3)
+    assert pole.recorder.trouble == "nothing is recorded: ZeroDivisionError: division by zero"
+    assert pole.recorder.counters["memory"] == 0
+    pole.recorder.close(pole.now_ns)
+
+
 def test_old_recordings_go_while_nothing_happens(tmp_path):
     pole = Pole(tmp_path, max_age_days=1)
     pole.run(30, [10])
