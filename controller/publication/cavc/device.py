@@ -9,7 +9,7 @@ from controller.config import SlotClass
 from interfaces.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from controller.config import Config
 
@@ -42,15 +42,16 @@ class Device:
 def devices(config: Config, reports: Sequence[Any]) -> tuple[Device, ...]:
     """One device a slot, in the order of pole.toml; `reports` are SlotReport or the SlotStatus made of them."""
     told = {one.slot: one for one in reports}
+    ids = _device_ids(config, told)
     return tuple(
         Device(
             name,
-            _device_id(config, name, number, told.get(name)),
+            ids[name],
             CLASSIFICATION.get(slot.module_class),
             slot.module_class in DETECTING,
             told[name].state if name in told else State.ABSENT,
         )
-        for number, (name, slot) in enumerate(config.slot.items())
+        for name, slot in config.slot.items()
     )
 
 
@@ -59,10 +60,20 @@ def sensors(of: Sequence[Device]) -> tuple[Device, ...]:
     return tuple(one for one in of if one.detecting)[:MAX_SENSORS]
 
 
-def _device_id(config: Config, name: str, number: int, report: Any) -> int:
-    """The operator's word, else the module's own; else one of the reserved ids at the end, by the slot's number."""
-    if name in config.cavc.device_ids:
-        return config.cavc.device_ids[name]
+def _device_ids(config: Config, told: Mapping[str, Any]) -> dict[str, int]:
+    """The operator's word, else the module's own unless another slot has it, else a reserved one by the slot's number.
+
+    Modules of one product all bring the same id; two devices of one id could not be told apart.
+    """
+    ids = {name: number for name, number in config.cavc.device_ids.items() if name in config.slot}
+    for number, name in enumerate(config.slot):
+        own = _own_id(told.get(name))
+        ids.setdefault(name, own if own and own not in ids.values() else UNASSIGNED + number)
+    return ids
+
+
+def _own_id(report: Any) -> int:
+    """What the data sheet of the module says; 0 when there is none or it does not fit."""
     identity = report.identity if report is not None else None
     own = int(identity.device_id) if identity is not None else 0
-    return own if 0 < own < 2**24 else UNASSIGNED + number
+    return own if own < UNASSIGNED else 0

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from controller.fusion.track import Tracks, empty_tracks
-from controller.geometry import LocalFrame
 from controller.publication.cavc.alive_monitoring_info import alive_monitoring_info
 from controller.publication.cavc.device import devices
 from controller.publication.cavc.near_miss_info_list import near_miss_info_list, record
@@ -17,7 +16,8 @@ from controller.publication.cavc.sensor_info import sensor_info
 from controller.publication.cavc.service_location_info import service_location_info
 from controller.publication.cavc.target_info import target_info
 from controller.publication.cavc.use_case_info import use_case_info
-from controller.publication.publication import NS_PER_S, Sender
+from controller.publication.publication import NS_PER_S
+from controller.publication.voice import sender_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,15 +53,7 @@ class Live:
     """What one pole has published so far. A pole that said nothing of itself is not known to be alive."""
 
     def __init__(self, config: Config) -> None:
-        pole, origin = config.pole, config.origin
-        self._config = config
-        self._sender = Sender(
-            pole.service_location_id,
-            pole.roadside_unit_id,
-            tuple(config.slot),
-            LocalFrame.of(origin),
-            origin.geoid_height_m,
-        )
+        self._config, self._sender = config, sender_of(config)
         self.status: pb.PoleStatus | None = None
         self.slots: dict[str, pb.SlotStatus] = {}
         self.objects: pb.PerceivedObjects | None = None

@@ -82,7 +82,7 @@ class Cavc(_Section):
     data_model_type: Literal["test1", "test2"] = "test1"
     format_version: Annotated[int, Field(ge=0, le=65_535)] = 1
     in_operation: bool = True  # 運用中; false: 調整中
-    target_device_id: Annotated[int, Field(ge=0, le=0xFFFFF0)] = 0xD00001  # of the fused targets, and the 15 after it
+    target_device_id: Annotated[int, Field(ge=0, le=0xFEFFF0)] = 0xD00001  # of the fused targets, and the 15 after it
     device_ids: dict[str, DeviceId] = {}  # by slot; without one the module's own counts
     roadside_unit: RoadsideUnit = RoadsideUnit()
     approach: tuple[Approach, ...] = ()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from controller.publication.cavc.alive_monitoring_info import MAX_DEVICES
-from controller.publication.cavc.device import CLASSIFICATION, DETECTING, MAX_SENSORS
+from controller.publication.cavc.device import CLASSIFICATION, DETECTING, MAX_SENSORS, UNASSIGNED
 from controller.publication.cavc.roadside_unit_info import missing
 from controller.publication.cavc.service_location_info import MAX_UNITS
 from controller.publication.cavc.settings import RoadsideUnit
+from controller.publication.cavc.target_info import MAX_BATCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,24 +28,37 @@ def faults(config: Config) -> Iterator[Fault]:
     if config.cavc.roadside_unit != RoadsideUnit():
         for key in missing(config):
             yield ("roadside_unit", key), "is needed for 路側機属性情報 and missing"
-    yield from _devices(config)
+    yield from _device_ids(config)
     yield from _approaches(config)
     yield from _use_cases(config)
     if config.cavc.upload.url:
+        yield from _slots(config)
         yield from _upload(config)
 
 
-def _devices(config: Config) -> Iterator[Fault]:
+def _device_ids(config: Config) -> Iterator[Fault]:
     for slot in config.cavc.device_ids:
         if slot not in config.slot:
             yield ("device_ids", slot), _no("slot", slot, config.slot)
     for number, count in Counter(config.cavc.device_ids.values()).items():
         if count > 1:
             yield ("device_ids",), f"gives {number:#08x} to {count} slots; every device needs an id of its own"
+    fused = range(config.cavc.target_device_id, config.cavc.target_device_id + MAX_BATCHES)
+    for slot, number in config.cavc.device_ids.items():
+        if number in fused:
+            yield ("device_ids", slot), f"is {number:#08x}, which target_device_id and the 15 ids after it take"
+        elif number >= UNASSIGNED:
+            yield (
+                ("device_ids", slot),
+                f"is {number:#08x}; from {UNASSIGNED:#08x} on ids are kept for slots without one",
+            )
+
+
+def _slots(config: Config) -> Iterator[Fault]:
     kinds = Counter(CLASSIFICATION.get(slot.module_class) for slot in config.slot.values())
     most = max((count for kind, count in kinds.items() if kind is not None), default=0)
     detecting = sum(slot.module_class in DETECTING for slot in config.slot.values())
-    if config.cavc.upload.url and (most > MAX_DEVICES or detecting > MAX_SENSORS):
+    if most > MAX_DEVICES or detecting > MAX_SENSORS:
         yield ("upload", "url"), f"sends at most {MAX_DEVICES} devices of a class; there are {most} slots of one"
 
 

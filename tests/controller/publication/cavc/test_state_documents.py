@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from living import CONFIG, T0, config, devices_of, report
 
@@ -107,6 +107,19 @@ def test_bit_0_of_a_direction_is_never_set(approaches):
     assert problems(DOCUMENTS["useCaseInfo"], made) == []
     (case,) = made["attribute"]["useCaseInfo"][0]["useCaseClassificationInfo"]
     assert case["targetDirection"] == sum(2**n for n in set(approaches)) != 1
+
+
+@given(
+    own=st.lists(st.integers(0, 2**64 - 1) | st.just(5), min_size=4, max_size=4),
+    named=st.dictionaries(st.sampled_from(list(CONFIG.slot)), st.integers(0, 0xFEFFFF), max_size=4),
+)
+def test_no_two_devices_have_one_id(own, named):
+    assume(len(set(named.values())) == len(named))  # the configuration is refused otherwise
+    told = [report(name, device_id=number) for name, number in zip(CONFIG.slot, own, strict=True)]
+    found = devices(config(device_ids=named), told)
+    assert len({one.device_id for one in found}) == 4
+    assert all(0 <= one.device_id < 2**24 for one in found)
+    assert all(one.device_id == named.get(one.slot, one.device_id) for one in found)
 
 
 def test_a_device_is_known_by_the_operators_id_then_its_own_then_a_reserved_one():
