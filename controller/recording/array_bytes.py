@@ -91,7 +91,7 @@ def _unpack_values(data: memoryview, at: int, size: int) -> tuple[NDArray[np.uin
 def _dtype(name: bytes) -> np.dtype[np.void]:
     told = json.loads(name)
     made = np.dtype([_field(one) for one in told] if isinstance(told, list) else str(told))
-    if made.hasobject or made.kind not in _KINDS:
+    if made.hasobject or _name(made) != name:
         raise ValueError(f"an array of {made}")
     return made
 

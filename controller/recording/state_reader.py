@@ -98,6 +98,12 @@ class _Reader:
             raise ValueError("refers to what is not yet whole")
         return value
 
+    def lacks(self) -> bool:
+        """Whether the next value is none: a slot that was never set."""
+        found = bytes(self._data[self.at : self.at + 1]) == b"U"
+        self.at += found
+        return found
+
     def begin(self, value: Any = _OPEN) -> int:
         self._seen.append(value)
         return len(self._seen) - 1
@@ -106,11 +112,11 @@ class _Reader:
         self._seen[number] = value
         return value
 
-    def parts(self, count: int) -> list[Any]:
+    def parts(self, count: int, *, may_lack: bool = False) -> list[Any]:
         if count > len(self._data) - self.at or self._depth > MAX_DEPTH:
             raise ValueError(f"{count} values nested {self._depth} deep at byte {self.at}")
         self._depth += 1
-        values = [self.read() for _ in range(count)]
+        values = [_UNSET if may_lack and self.lacks() else self.read() for _ in range(count)]
         self._depth -= 1
         return values
 
@@ -180,7 +186,7 @@ def _object(reader: _Reader) -> Any:
     if slots - set(names) or (set(names) - slots and not hasattr(value, "__dict__")):
         raise ValueError(f"{told[0]} has other attributes: recorded by another version?")
     reader.begin(value)
-    for name, one in zip(names, reader.parts(len(names)), strict=True):
+    for name, one in zip(names, reader.parts(len(names), may_lack=True), strict=True):
         if one is not _UNSET:
             object.__setattr__(value, name, one)
     return value
@@ -197,7 +203,6 @@ _READERS: Final[Mapping[bytes, Callable[[_Reader], Any]]] = {
     b"N": lambda _: None,
     b"T": lambda _: True,
     b"F": lambda _: False,
-    b"U": lambda _: _UNSET,
     b"i": _Reader.number,
     b"I": lambda reader: int.from_bytes(reader.take(reader.count()), "little", signed=True),
     b"d": lambda reader: FLOAT.unpack(reader.take(8))[0],

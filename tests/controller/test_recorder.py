@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-
-import pytest
 
 from controller.config import Recorder as Section
 from controller.config_file import load
@@ -177,10 +177,6 @@ def test_a_picture_that_failed_is_not_in_any_clip(tmp_path):
     assert run.tally.difference == ""
 
 
-@pytest.mark.parametrize("name", ["mcap", "zstandard", "lz4"])
-def test_the_format_is_imported_only_when_there_is_something_to_write(name):
-    import subprocess
-    import sys
-
-    code = f"import sys, controller.app, controller.cli.replay; sys.exit({name!r} in sys.modules)"
+def test_the_format_is_imported_only_when_there_is_something_to_write():
+    code = "import sys, controller.app; sys.exit(len({'mcap', 'zstandard', 'lz4'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

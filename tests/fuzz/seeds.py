@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, deque
 from pathlib import Path
 
+import numpy as np
+
+from controller.fusion.bank import empty_bank
+from controller.hazard.hazard import Phase
+from controller.hazard.lane_rules import wrong_way
+from controller.hazard.memory import Memory
+from controller.recording.state_writer import dump
 from interfaces.datasheet import to_bytes
 from tests.exchange import good_hello, good_sheet
 
@@ -40,7 +48,16 @@ def _radio():
     return [bytes((place,)) + one for place, one in enumerate(told)]
 
 
+def _states():
+    """Of every tag one: what a pipeline's state is made of."""
+    shared = [1.5, "s", b"b", None, True, 1 << 70]
+    rows = np.zeros(2, [("a", "<u4"), ("b", "<f8", (2,))])
+    parts = [shared, shared, (1,), {1}, frozenset({2}), deque([3], 4), {"k": 5}, Counter("ab"), Phase.NEW, wrong_way]
+    return [dump(one, {}) for one in ([*parts, np.float32(1), rows], [empty_bank(7), Memory(), rows.T[::2]])]
+
+
 _SEEDS = {
+    "recorded_state": _states,
     "message": _messages,
     "controller_session": lambda: [bytes((3,)) + one for one in _messages()],
     "module_session": lambda: [bytes((3,)) + one for one in _messages()],

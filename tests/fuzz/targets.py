@@ -12,6 +12,8 @@ from controller.cooperative import Cooperative
 from controller.detection_log import read
 from controller.geometry import LocalFrame
 from controller.publication.radio import rc013, rc016, rc016_csma, uper
+from controller.recording.state_reader import load as load_state
+from controller.recording.state_writer import dump
 from controller.site import load
 from interfaces import cyphal
 from interfaces.address_table import AddressTable
@@ -228,6 +230,15 @@ def radio_report(data):
         now_ns += 100_000_000
 
 
+def recorded_state(data):
+    try:
+        value = load_state(data, {})
+    except ConfigError:
+        return
+    again = dump(value, {})
+    assert dump(load_state(again, {}), {}) == again
+
+
 TARGETS = {
     one.__name__: one
     for one in (
@@ -251,5 +262,6 @@ TARGETS = {
         rc013_message,
         rc016_message,
         radio_report,
+        recorded_state,
     )
 }

@@ -155,6 +155,12 @@ def test_no_class_or_function_of_another_room_can_be_named(place):
             load(tag + named + b"\0" * 4, {})
 
 
+@pytest.mark.parametrize("data", [b"U", b"l\1\0\0\0U", b"A\3\0\0\1" + b'"O"', b"A\6\0\0\1" + b'["ab"]', b"R\0\0\0\0"])
+def test_what_is_never_written_is_never_read(data):
+    with pytest.raises(ConfigError, match="the recorded state cannot be read"):
+        load(data, {})
+
+
 def test_attributes_of_another_version_are_refused():
     data = dump(empty_bank(7), {})
     with pytest.raises(ConfigError, match="another version"):
