@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 20  # records in one document
 REFUSED_AGAIN_S: Final = 3600.0
+SHORTEST_S: Final = 0.001  # to wait: a timer may fire a hair before its time, and time must go on
 BY_RECORD: Final = frozenset({400, 409, 413, 415, 422})  # refusals that a record may be to blame for
 KIND: Final = NEAR_MISS.message.DESCRIPTOR.full_name
 
@@ -88,7 +89,7 @@ class CavcNearMisses:
                 again_at = loop.time() + REFUSED_AGAIN_S
             if not await self._step(client):
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(again_at):
+                    async with asyncio.timeout(max(again_at - loop.time(), SHORTEST_S)):
                         await self._kept.wait()
             heed_cancellation()
 

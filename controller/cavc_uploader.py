@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from interfaces.proto import pmi_pb2
 
 HOUR_S: Final = 3600.0
+SHORTEST_S: Final = 0.001  # to wait: a timer may fire a hair before its time, and time must go on
 
 
 class CavcUploader:
@@ -241,5 +242,5 @@ class CavcUploader:
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(timeout_s, 0.0)):
+        async with asyncio.timeout(max(timeout_s, SHORTEST_S)):
             await event.wait()
