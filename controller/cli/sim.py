@@ -27,6 +27,7 @@ from controller.cli.exits import Exit
 @click.option("--on", "wires", multiple=True, metavar="[SLOT=]WIRE", help="kind of wire or URL, for all or one slot")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="of the road's time")
+@click.option("--equipped", type=click.FloatRange(0, 1), default=None, help="radios: this share of vehicles has one")
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
 @click.option("--json", "as_json", is_flag=True, help="say what was set up as one JSON object")
 def command(
@@ -40,6 +41,7 @@ def command(
     wires: tuple[str, ...],
     seed: int,
     speed: float,
+    equipped: float | None,
     seconds: float | None,
     as_list: bool,
     as_json: bool,
@@ -50,6 +52,8 @@ def command(
     share a bus: the first process on a can+sim socket carries it.
 
     With --speed above 1 road users are that much faster, too: modules stamp what they measure with their own clocks.
+
+    With --equipped comms modules have radios, pole.toml a [radio] section, and the end says what was sent.
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
 
@@ -68,11 +72,12 @@ def command(
     scene = scenario(name, seed) if recording is None else recording.scene()
     scene = replace(scene, modules=_chosen(scene.modules, modules))
     on = _wires(wires, [spec.slot for spec in scene.modules])
-    plant = Plant(scene, (folder / "ports").absolute(), baud=baud, wires=on, recording=recording, speed=speed)
+    ports = (folder / "ports").absolute()
+    plant = Plant(scene, ports, baud=baud, wires=on, recording=recording, speed=speed, equipped=equipped)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
-        text = scene.config_text({spec.slot: plant.url(spec.slot) for spec in scene.modules})
+        text = scene.config_text({spec.slot: plant.url(spec.slot) for spec in scene.modules}) + _radio(equipped)
         (folder / "pole.toml").write_text(text, encoding="utf-8")
         if write_log is not None and recording is not None:
             from sim.replay import log_lines
@@ -84,14 +89,36 @@ def command(
         click.echo(f"{folder}: {error.strerror}", err=True)
         sys.exit(Exit.CONFIG)
     if as_json:
-        ports = {spec.slot: plant.url(spec.slot) for spec in scene.modules}
-        click.echo(json.dumps({"config": str(folder / "pole.toml"), "ports": ports}))
+        urls = {spec.slot: plant.url(spec.slot) for spec in scene.modules}
+        click.echo(json.dumps({"config": str(folder / "pole.toml"), "ports": urls}))
     else:
         for spec in scene.modules:
             click.echo(f"{spec.slot:12} {spec.module_class:12} {plant.url(spec.slot)}")
         click.echo(f"run: pole run --config {folder / 'pole.toml'}")
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
         asyncio.run(asyncio.wait_for(plant.run(), seconds))
+    _say_sent(plant, err=as_json)
+
+
+def _radio(equipped: float | None) -> str:
+    """A [radio] section that sends all that can be sent here; none without radios."""
+    from controller.radio import SENDINGS
+    from controller.radio_check import ETSI, has_etsi
+
+    if equipped is None:
+        return ""
+    names = [name for name in SENDINGS if name not in ETSI or has_etsi()]
+    return f"\n[radio]\nsend = {json.dumps(names)}\ncooperative = true\n"
+
+
+def _say_sent(plant: Any, *, err: bool) -> None:
+    from interfaces.proto import pmi_pb2 as pb
+
+    radios = [(slot, module.radio) for slot, module in plant.modules.items() if module.radio is not None]
+    for slot, radio in radios:
+        for kind, count in sorted(radio.counters.items()):
+            name = pb.PayloadFormat.Name(pb.PayloadFormat.ValueType(kind))
+            click.echo(f"{slot}: {count} {name} sent by radio", err=err)
 
 
 def _recording(path: Path) -> Any:
