@@ -20,6 +20,7 @@ from controller.publication.radio.rc016_csma import Csma
 from controller.publication.radio.short_id import ShortIds
 from controller.publication.radio.targets import common_areas, csma_objects
 from controller.publication.radio.urgency import by_urgency
+from controller.radio_check import ROADSIDE_HZ
 from interfaces.proto import pmi_pb2 as pb
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ EARLY_NS: Final = 30 * NS_PER_MS  # pictures do not come to the millisecond
 SENSORS_NS: Final = 1000 * NS_PER_MS  # between two descriptions of the sensors in CPM
 REPEAT_NS: Final = 500 * NS_PER_MS  # of what was last said of a hazard, for those who just came
 CANCEL_REPEATS: Final = 2
-RC016_PERIOD_S: Final = 0.1
 CSMA_OBJECTS: Final = rc016_csma.OBJECTS_MAX
 
 
@@ -125,8 +125,8 @@ class Programme:
         due_ns = self._due_ns[name]
         if now_ns < due_ns - EARLY_NS:
             return False
-        period_s = 1 / self._config.cpm_rate_hz if name == "cpm" else RC016_PERIOD_S
-        self._due_ns[name] = max(due_ns, now_ns - EARLY_NS) + round(period_s * 1e9)
+        rate_hz = self._config.cpm_rate_hz if name == "cpm" else ROADSIDE_HZ
+        self._due_ns[name] = max(due_ns, now_ns - EARLY_NS) + round(1e9 / rate_hz)
         return True
 
     def _denms(self, hazards: Sequence[Hazard], now_ns: int) -> list[TxPayload]:

@@ -17,13 +17,14 @@ from tests.controller.publication.radio.claims import rc013_of
 from tests.controller.publication.radio.scene import HAZARD, T0, tracks
 
 
-def config(comms="serial:///dev/ttyS1", **radio):
+def config(comms="serial:///dev/ttyS1", rate_hz=10, **radio):
     slots = {"radar": {"class": "radar"}} | ({"comms": {"class": "comms", "port": comms}} if comms else {})
     return Config.model_validate(
         {
             "pole": {"service_location_id": 1, "roadside_unit_id": 136323842},
             "origin": {"latitude_deg": 36.6, "longitude_deg": 140.6, "altitude_m": 30.0, "geoid_height_m": 40.0},
             "slot": slots,
+            "publish": {"objects_rate_hz": rate_hz},
             "radio": radio,
         }
     )
@@ -118,6 +119,8 @@ async def test_cam_need_the_extra_only_when_they_are_wanted(monkeypatch):
         ({"send": ["rc016"], "comms": ""}, "send", "no slot is of class comms"),
         ({"cooperative": True, "comms": ""}, "cooperative", "no slot is of class comms"),
         ({"send": ["rc016"], "comms": "modbus+tcp://h:502"}, "send", "every comms slot is on Modbus"),
+        ({"send": ["rc016_csma"], "rate_hz": 5}, "send", "at 10 Hz, publish.objects_rate_hz is 5"),
+        ({"send": ["cpm"], "cpm_rate_hz": 8, "rate_hz": 5}, "cpm_rate_hz", "is 8, above publish.objects_rate_hz"),
     ],
 )
 def test_settings_that_cannot_work_are_told(given, key, text):
