@@ -41,6 +41,7 @@ class RadioRoom:
         self.cooperative = Cooperative(station.frame, origin.geoid_height_m, config.radio.cooperative_range_m)
         self.queues: dict[str, RadioQueue] = {}
         self._supervisors: Mapping[str, Supervisor] = {}
+        self._trouble = ""
         self._etsi = bool(ETSI & set(config.radio.send)) or (config.radio.cooperative and has_etsi())
 
     def serve(self, supervisors: Mapping[str, Supervisor], costs: Mapping[str, WireCost | None]) -> None:
@@ -66,8 +67,12 @@ class RadioRoom:
         try:
             payloads = await asyncio.to_thread(self.programme.due, tracks, hazards)
         except Exception as error:  # noqa: BLE001 -- one picture that cannot be told must not end the pole
-            self._report(f"nothing sent: {type(error).__name__}: {error}")
+            trouble = f"nothing sent: {type(error).__name__}: {error}"
+            if trouble != self._trouble:  # ten times a second would bury the log
+                self._report(trouble)
+            self._trouble = trouble
             return
+        self._trouble = ""
         now = asyncio.get_running_loop().time()
         for name, queue in self.queues.items():
             supervisor = self._supervisors[name]

@@ -137,17 +137,18 @@ class ControllerSession(Identification):
         self._send(MessageType.SELF_TEST, pb.SelfTest(token=self._token))
 
     def send_radio(self, body: pb.RadioSend, *, now: float) -> bool:
-        """Let a module that serves send a payload on its radio; False when there is none that has one."""
+        """Let the module send a payload on its radio; False when none serves that has one."""
         self._now = now
-        if self.state not in {State.ACTIVE, State.DEGRADED} or not self.has_radio:
+        if not self.has_radio:
             return False
         self._send(MessageType.RADIO_SEND, body)
         return True
 
     @property
     def has_radio(self) -> bool:
-        """Whether the module's data sheet offers what its radio receives."""
-        channels = self.sheet.channels if self.sheet is not None else ()
+        """Whether a module serves, not on probation, whose data sheet offers what its radio receives."""
+        serves = self.state in {State.ACTIVE, State.DEGRADED}
+        channels = self.sheet.channels if serves and self.sheet is not None else ()
         return any(one.message_type == MessageType.RADIO_RECEIVED for one in channels)
 
     def identify(self, seconds: int, *, now: float) -> None:

@@ -76,6 +76,7 @@ async def test_a_picture_that_cannot_be_told_is_told_to_the_log():
     modem = Modem()
     one, _, told = room(modem, send=["rc016"])
     await one.say(SimpleNamespace(valid_at_ns=T0, objects=None), [])
+    await one.say(SimpleNamespace(valid_at_ns=T0, objects=None), [])
     assert told[0].startswith("nothing sent: ")
     await one.say(tracks(1, valid_at_ns=T0 + 10**9), [])
     assert len(told) == 1

@@ -23,12 +23,12 @@ def radio_sheet():
     return sheet
 
 
-def serving(sheet):
+def serving(sheet, *, probation=False):
     pole = Exchange(sheet=sheet, decide=False)
     pole.run(0.1)
     plans = [PLAN, pb.Plan(channel=1, rate_mhz=10_000, max_objects=16)][: len(sheet.channels)]
-    pole._heard(pole.controller.activate(plans, probation=False, now=pole.now))
-    pole.run_until(State.ACTIVE, 1.0)
+    pole._heard(pole.controller.activate(plans, probation=probation, now=pole.now))
+    pole.run_until(State.PROBATION if probation else State.ACTIVE, 1.0)
     return pole
 
 
@@ -46,6 +46,13 @@ def test_a_module_without_a_radio_gets_none():
     assert not pole.controller.has_radio
     assert not pole.controller.send_radio(SEND, now=pole.now)
     assert pole.controller.take_frames() == []
+
+
+def test_a_module_on_probation_gets_none():
+    pole = serving(radio_sheet(), probation=True)
+    assert not pole.controller.send_radio(SEND, now=pole.now)
+    pole._heard(pole.controller.promote(now=pole.now))
+    assert pole.controller.send_radio(SEND, now=pole.now)
 
 
 def test_nobody_there_gets_none():
