@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from interfaces.events import DataMessage
-from interfaces.frame import Frame
+from interfaces.frame import Flag, Frame
 from interfaces.module_session import ModuleState, RadioAsked
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MAX_PAYLOAD, MessageType
 from interfaces.states import State
 from tests.exchange import PLAN, Exchange, good_sheet
+from tests.secured import SecuredExchange, key_of, secured_module, secured_sheet
 
 SEND = pb.RadioSend(
     stream=1, radio=pb.RADIO_5_9_GHZ, format=pb.ETSI_CPM, priority=2, lifetime_ms=100, payload=bytes(1100)
@@ -81,3 +82,16 @@ def test_what_was_heard_comes_on_its_own_channel_only(channel):
     pole.throw("controller", frame)
     assert len(pole.of(DataMessage)) - before == channel
     assert pole.controller.counters["plan_violation"] == 1 - channel
+
+
+def test_in_a_secured_session_a_payload_needs_its_tag():
+    sheet = secured_sheet(key_of("device"))
+    sheet.channels.add(channel=1, message_type=MessageType.RADIO_RECEIVED, max_rate_mhz=10_000, max_objects=16)
+    pole = SecuredExchange(secured_module(sheet=sheet))
+    pole.run_until(State.ACTIVE, 1.0)
+    assert pole.controller.send_radio(SEND, now=pole.now)
+    (frame,) = pole.controller.take_frames()
+    assert frame.flags & Flag.AUTH
+    assert pole.module.receive(frame._replace(payload=frame.payload[:-1] + b"!"), pole.now, 1) == []
+    assert pole.module.receive(frame, pole.now, 1) == [RadioAsked(SEND)]
+    assert pole.module.receive(frame, pole.now, 1) == [], "said twice"
