@@ -104,7 +104,7 @@ async def test_every_document_of_a_living_pole_is_printed_and_legal(config):
 
 async def test_it_ends_as_soon_as_it_has_what_it_needs(config):
     async with published("status", "slots", "objects") as url, asyncio.timeout(30):
-        done = await export("--config", config(url), "--seconds", 3000, "--document", "targetInfo")
+        done = await export("--config", config(url), "--seconds", 60, "--document", "targetInfo")
     title, _, body = done.stdout.partition("\n")
     assert title == "# 物標情報 targetInfo"
     assert json.loads(body)["attribute"]["deviceIndividualInfo"][0]["targetNum"] == 2

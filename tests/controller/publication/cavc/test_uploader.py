@@ -201,6 +201,22 @@ async def test_a_refused_document_does_not_hold_up_the_others(bench):
     assert len([line for line in bench.lines if "refused" in line]) == 1
 
 
+async def test_time_goes_on_when_a_timer_fires_before_its_time(bench, monkeypatch):
+    looks = []
+
+    def nothing(now, _):
+        looks.append(now)
+        if len(looks) > 5000:
+            raise asyncio.CancelledError
+        return None
+
+    async with bench.running() as one:
+        monkeypatch.setattr(one._agenda, "due", nothing)
+        monkeypatch.setattr(one._agenda, "next_at", lambda: 0.0)
+        await asyncio.sleep(1)
+    assert 900 <= len(looks) <= 1100
+
+
 async def test_nothing_is_said_before_the_pole_knows_itself(bench):
     async with bench.running():
         await asyncio.sleep(5)
