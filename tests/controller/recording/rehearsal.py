@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tomllib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +22,10 @@ from controller.recording.state_writer import dump
 from controller.recording.tape import Clip, Event, Tape
 from modules.detection import Axes, Detections
 from modules.registry import default_capability
-from sim.scenario import scenario
+from sim.scenario import Scenario, scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 START_NS = 1_800_000_000_123_456_789
 NS = 1_000_000_000
@@ -48,8 +52,10 @@ class Rehearsal:
 
 
 class _Stage:
-    def __init__(self, name: str, seed: int, before_s: float, after_s: float, max_bytes: int, twins: bool) -> None:
-        self.scene = scenario(name, seed)
+    def __init__(
+        self, scene: Scenario, seed: int, before_s: float, after_s: float, max_bytes: int, twins: bool
+    ) -> None:
+        self.scene = scene
         text = self.scene.config_text({}) + f"\n[publish]\njson_twins = {str(twins).lower()}\n"
         self.config = Config.model_validate(tomllib.loads(text))
         frame = LocalFrame.of(self.config.origin)
@@ -111,7 +117,7 @@ def rehearse(
     recorded_from_s: float = 0.0,
 ) -> Rehearsal:
     """Run a scenario with one event in its middle; every clip it gave, the last one cut where the run ends."""
-    stage = _Stage(name, seed, before_s, after_s, max_bytes, twins)
+    stage = _Stage(scenario(name, seed), seed, before_s, after_s, max_bytes, twins)
     stage.recorded_from_ns += round(recorded_from_s * NS)
     specs = [spec for spec in stage.scene.modules if spec.module_class in {"camera", "lidar", "radar", "sensor"}]
     world = stage.scene.world()
@@ -146,4 +152,23 @@ def rehearse(
     last = stage.tape.end(stage.now_ns)
     if last is not None:
         stage.told.clips.append(last)
+    return stage.told
+
+
+def replayed(scene: Scenario, messages: Iterable[Detections]) -> Rehearsal:
+    """Messages of a log through the pole of a scene, recorded all along."""
+    ordered = sorted(messages, key=lambda one: one.arrived_at_ns)
+    stage = _Stage(scene, 1, 60.0, 0.0, 1 << 28, False)
+    for slot in {one.slot for one in ordered}:
+        stage.pipeline.plug(slot)
+    stage.waiting = ordered
+    stage.now_ns = stage.recorded_from_ns = ordered[0].arrived_at_ns
+    while stage.waiting:
+        stage.now_ns += round(STEP_S * NS)
+        stage.deliver(0.7)
+        if not stage.waiting:
+            stage.tape.happened(Event("asked_for", 1, stage.now_ns), stage.now_ns)
+        stage.picture()
+    last = stage.tape.end(stage.now_ns)
+    stage.told.clips += [last] if last is not None else []
     return stage.told
