@@ -161,12 +161,12 @@ def replayed(scene: Scenario, messages: Iterable[Detections]) -> Rehearsal:
     stage = _Stage(scene, 1, 60.0, 0.0, 1 << 28, False)
     for slot in {one.slot for one in ordered}:
         stage.pipeline.plug(slot)
-    stage.waiting = ordered
+    stage.waiting = list(ordered)
     stage.now_ns = stage.recorded_from_ns = ordered[0].arrived_at_ns
     while stage.waiting:
         stage.now_ns += round(STEP_S * NS)
         stage.deliver(0.7)
-        if not stage.waiting:
+        if stage.now_ns >= ordered[-1].arrived_at_ns:
             stage.tape.happened(Event("asked_for", 1, stage.now_ns), stage.now_ns)
         stage.picture()
     last = stage.tape.end(stage.now_ns)
