@@ -33,7 +33,7 @@ def place_of(one: Any) -> str:
     """ "module:name" of a class or function that may be recorded; ValueError for all others."""
     place = f"{one.__module__}:{one.__qualname__}"
     if resolve(place) is not one:
-        raise ValueError(f"{place} is no class or function of {', '.join(PURE)}")
+        raise ValueError(f"{place} is no class or function of the pure rooms (controller/recording/pure.py)")
     return place
 
 

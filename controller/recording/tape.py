@@ -97,6 +97,7 @@ class Tape:
         if self._open is None:
             self._open = _Open([], 0, event.at_ns - self._before_ns)
         self._open.events.append(event)
+        self._open.since_ns = min(self._open.since_ns, event.at_ns - self._before_ns)
         self._open.until_ns = max(self._open.until_ns, now_ns + self._after_ns)
 
     def tick(self, now_ns: int, state: Callable[[], bytes]) -> Clip | None:

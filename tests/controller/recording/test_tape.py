@@ -58,6 +58,12 @@ def test_an_encounter_that_is_told_late_still_gets_its_seconds_before():
     assert times(clip)[0] <= START + 300 * PERIOD - LATE_NS - 10 * NS_PER_S
 
 
+def test_an_encounter_that_is_told_after_a_later_event_gets_its_seconds_too():
+    (clip,) = run(begun(), 400, [(300, 0), (320, LATE_NS)])
+    assert times(clip)[0] <= START + 320 * PERIOD - LATE_NS - 10 * NS_PER_S
+    assert [event.id for event in clip.events] == [300, 320]
+
+
 def test_an_event_soon_after_the_start_gets_what_there_is():
     (clip,) = run(begun(), 100, [(3, 0)])
     assert times(clip)[0] == START + PERIOD
