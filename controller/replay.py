@@ -13,7 +13,7 @@ from controller.pipeline import Pipeline
 from controller.spatial_id import spatial_ids, voxel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from controller.config import Config
     from controller.fusion.track import Tracks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from controller.hazard.near_miss import NearMiss
     from controller.pipeline import Picture
     from controller.site import Site
+    from modules.capability import Capability
     from modules.detection import Detections
 
 NS_PER_S: Final = 1_000_000_000
@@ -31,7 +32,16 @@ _DOUBTS: Final = ("class_confidence", "existence", "stationary", "age_s")
 
 
 def replay(config: Config, site: Site, messages: Iterable[Detections], rate_hz: float) -> Iterator[dict[str, Any]]:
-    """An `objects` record per tick, then its `hazard` and `near_miss` records.
+    """An `objects` record per tick, then its `hazard` and `near_miss` records; ticks as of `pictures`."""
+    pipeline = Pipeline(config, site)
+    for picture in pictures(pipeline, messages, rate_hz):
+        yield from records(pipeline, picture)
+
+
+def pictures(
+    pipeline: Pipeline, messages: Iterable[Detections], rate_hz: float, served: Mapping[str, Capability] | None = None
+) -> Iterator[Picture]:
+    """What `pipeline` says at every tick. `served`: what the module in a slot can do, else what its class usually can.
 
     Ticks are the whole multiples of the period since 1970, UTC. Messages are taken in order of
     arrival; a tick sees what arrived up to its instant.
@@ -40,21 +50,20 @@ def replay(config: Config, site: Site, messages: Iterable[Detections], rate_hz: 
     if not ordered:
         return
     rate = Fraction(rate_hz).limit_denominator(1000)  # floats would blur ticks of today's 19-digit instants
-    pipeline = Pipeline(config, site)
     for slot in sorted({one.slot for one in ordered}, key=pipeline.slots.index):
-        pipeline.plug(slot)
+        pipeline.plug(slot, (served or {}).get(slot))
     index = _index_after(ordered[0].arrived_at_ns, rate)
     for message in ordered:
         silent_from = _tick_ns(index, rate)
         if message.arrived_at_ns - silent_from > MAX_SILENCE_S * NS_PER_S:
             for step in range(int(MAX_SILENCE_S * rate)):
-                yield from records(pipeline, pipeline.tick(_tick_ns(index + step, rate)))
+                yield pipeline.tick(_tick_ns(index + step, rate))
             index = _index_after(message.arrived_at_ns, rate)
         while _tick_ns(index, rate) < message.arrived_at_ns:
-            yield from records(pipeline, pipeline.tick(_tick_ns(index, rate)))
+            yield pipeline.tick(_tick_ns(index, rate))
             index += 1
         pipeline.add(message)
-    yield from records(pipeline, pipeline.tick(_tick_ns(index, rate)))
+    yield pipeline.tick(_tick_ns(index, rate))
 
 
 def records(pipeline: Pipeline, picture: Picture) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from controller.site import load
 from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -57,12 +57,23 @@ class Happening(NamedTuple):
 def happenings(scene: Scenario, seconds: float | None = None) -> list[Happening]:
     """Everything worth telling that happens in the scene, by its beginning."""
     site = load(scene.site, LocalFrame.of(scene.origin), scene.name)
-    world, watch, run = scene.world(), _Watch(site), _Runs()
     length_s = scene.duration_s if seconds is None else seconds
-    for _ in range(round(length_s / STEP_S)):
-        run.take(world.now_s, watch.signs(world.truth(), world.now_s))
-        world.step(STEP_S)
+    return observed(site, _frames(scene, length_s))
+
+
+def observed(site: Site, frames: Iterable[tuple[float, NDArray[np.void]]]) -> list[Happening]:
+    """Everything worth telling in (s, TRUTH rows) about STEP_S apart, by its beginning."""
+    watch, run = _Watch(site), _Runs()
+    for now_s, truth in frames:
+        run.take(now_s, watch.signs(truth, now_s))
     return sorted(run.ended(math.inf), key=lambda one: (one.start_s, one.kind, one.ids))
+
+
+def _frames(scene: Scenario, length_s: float) -> Iterator[tuple[float, NDArray[np.void]]]:
+    world = scene.world()
+    for _ in range(round(length_s / STEP_S)):
+        yield world.now_s, world.truth()
+        world.step(STEP_S)
 
 
 class _Runs:

@@ -16,11 +16,12 @@ from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import VEHICLES
 from modules import comms
 from modules.comms import Heard, RadioReading
+from sim.evaluation.frame import Frame
+from sim.evaluation.metrics import clear
 from sim.film import START_NS, film
 from sim.radio import SimRadio
 from sim.scenario import scenario
 from tests.controller.publication.radio.claims import rc013_of
-from tests.metrics import clear
 
 SETTLED_S = 2.0
 NEAR_M = 60.0
@@ -58,7 +59,7 @@ class Watch:
                 yield take.truth, self.pipeline.look(now_ns).objects
 
     def measured(self):
-        return clear([(*near(truth), *near(tracks)) for truth, tracks in self.pictures])
+        return clear([Frame(*near(truth), *near(tracks)) for truth, tracks in self.pictures])
 
 
 def near(rows):
@@ -77,10 +78,10 @@ def test_honest_vehicles_are_seen_even_when_no_sensor_works():
     speakers = sum(int(np.isin(truth["object_class"], [*map(int, VEHICLES)]).sum()) for truth, _ in near_only(watch))
     figures = watch.measured()
     everyone = sum(len(truth) for truth, _ in near_only(watch))
-    assert figures["misses"] <= everyone - 0.9 * speakers
-    assert figures["false"] <= 0.05 * everyone
-    assert figures["rmse"] < 1.0
-    assert figures["switches"] == 0
+    assert figures.misses <= everyone - 0.9 * speakers
+    assert figures.false <= 0.05 * everyone
+    assert figures.rmse_m < 1.0
+    assert figures.switches == 0
     assert not watch.ear.counters
 
 

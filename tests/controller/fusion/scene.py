@@ -12,6 +12,7 @@ from controller.fusion.sensor import Sensor
 from interfaces.spec import ObjectClass
 from modules.capability import Capability
 from modules.detection import Axes, Detections, empty_objects
+from sim.evaluation.frame import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -186,7 +187,7 @@ def run(
         here, xy, v = road.at((now - START_NS) / 1e9)
         objects = tracker.at(now).objects
         inside = np.stack((objects["x"], objects["y"]), 1)
-        frames.append((here.tolist(), xy, objects["id"].tolist(), inside))
+        frames.append(Frame(here.tolist(), xy, objects["id"].tolist(), inside))
         if len(here) and len(objects):
             d = np.hypot(xy[:, None, 0] - inside[None, :, 0], xy[:, None, 1] - inside[None, :, 1])
             for i, j in enumerate(d.argmin(1)):

@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 from pathlib import Path
 
-import metrics
 import numpy as np
 import pytest
 import scene
@@ -15,6 +14,7 @@ from controller.config import Mount
 from controller.fusion.tracker import Tracker
 from controller.geometry import LocalFrame, place
 from modules.detection import Axes, Detections, empty_objects
+from sim.evaluation.metrics import clear, hota
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 pytestmark = [
@@ -40,10 +40,10 @@ def test_ngsim_truth_is_followed(name: str) -> None:
     truth = road(name)
     tracks = Tracker(scene.sensors(), history_s=1.0, coast_s=1.5, seed=3)
     frames, speeds = scene.run(tracks, truth, scene.messages(truth, seed=5, reach=100))
-    figures = metrics.clear(frames)
-    print(name, figures, "speed", np.sqrt(np.mean(speeds)), "hota", metrics.hota(frames))
-    assert figures["rmse"] < 0.3
-    assert figures["switches"] <= 3
+    figures = clear(frames)
+    print(name, figures, "speed", np.sqrt(np.mean(speeds)), "hota", hota(frames).hota)
+    assert figures.rmse_m < 0.3
+    assert figures.switches <= 3
     assert np.sqrt(np.mean(speeds)) < 1.2
 
 

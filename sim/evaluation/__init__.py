@@ -1,0 +1,1 @@
+"""How good the pole is: runs with known truth, measured (docs/evaluation.md)."""

@@ -1,0 +1,101 @@
+"""A recording through the pole's own pipeline in virtual time, with the truth of every published instant beside it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.hazard.hazard import Phase
+from controller.pipeline import Pipeline
+from controller.replay import pictures
+from sim.evaluation.frame import Frame, best_pairs, distances
+from sim.evaluation.metrics import MATCH_M, ZERO_M
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from controller.hazard.hazard import Hazard
+    from controller.hazard.near_miss import NearMiss
+    from controller.pipeline import Picture
+    from sim.evaluation.recording import Recording
+
+RATE_HZ: Final = 10.0
+WARM_UP_S: Final = 2.0  # a pole in service knows its road; this one begins with an empty picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instant:
+    """One published picture. `frame` holds who counts; `truth` and `tracks` everyone.
+
+    `names`: which track (its id) stands for which road user (its id in the truth).
+    """
+
+    at_s: float
+    frame: Frame
+    truth: NDArray[np.void]
+    tracks: NDArray[np.void]
+    names: Mapping[int, int]
+    age_s: NDArray[np.float64]  # of the newest measurement in each track
+    cost_s: float  # what fusing and judging took since the picture before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Everything that was said; `hazards` holds the first word of each with its second, `near_misses` likewise."""
+
+    recording: Recording
+    instants: tuple[Instant, ...]
+    hazards: tuple[tuple[float, Hazard], ...]
+    near_misses: tuple[tuple[float, NearMiss], ...]
+
+    @property
+    def frames(self) -> list[Frame]:
+        """Truth and tracks of every instant after the warm-up."""
+        return [one.frame for one in self.instants if one.at_s >= WARM_UP_S]
+
+
+def run(recording: Recording, step: Callable[[float], None] = lambda _: None) -> Run:
+    """Play the messages, in order of arrival, and look at RATE_HZ. `step` hears the seconds gone by."""
+    pipeline = Pipeline(recording.config, recording.site)
+    instants: list[Instant] = []
+    hazards: list[tuple[float, Hazard]] = []
+    near_misses: list[tuple[float, NearMiss]] = []
+    begin_s = time.perf_counter()
+    for picture in pictures(pipeline, recording.messages, RATE_HZ, recording.served):
+        cost_s = time.perf_counter() - begin_s
+        at_s = recording.truth.seconds(picture.tracks.valid_at_ns)
+        hazards += [(at_s, one) for one in picture.hazards if one.phase is Phase.NEW]
+        near_misses += [(at_s, one) for one in picture.near_misses]
+        if (instant := _beside(recording, picture, at_s, cost_s)) is not None:
+            instants.append(instant)
+        step(at_s)
+        begin_s = time.perf_counter()
+    return Run(recording, tuple(instants), tuple(hazards), tuple(near_misses))
+
+
+def _beside(recording: Recording, picture: Picture, at_s: float, cost_s: float) -> Instant | None:
+    valid_at_ns, tracks = picture.tracks.valid_at_ns, picture.tracks.objects
+    truth = recording.truth.at(valid_at_ns)
+    if truth is None:
+        return None
+    everyone = _frame(truth, tracks)
+    away = distances(everyone)
+    counts = np.isin(truth["id"], list(recording.counted_at(valid_at_ns)))
+    # A track of somebody who does not count is neither right nor wrong.
+    excused = [j for i, j in best_pairs(1 - away / MATCH_M) if not counts[i]]
+    judged = recording.site.watched(everyone.track_xy)
+    judged[excused] = False
+    names = {everyone.tracks[j]: everyone.truth[i] for i, j in best_pairs(1 - away / ZERO_M)}
+    age_s = (valid_at_ns - tracks["measured_at_ns"][judged]) / 1e9
+    return Instant(at_s, _frame(truth[counts], tracks[judged]), truth, tracks, names, age_s, cost_s)
+
+
+def _frame(truth: NDArray[np.void], tracks: NDArray[np.void]) -> Frame:
+    places = [np.stack([rows["x"], rows["y"]], axis=1) for rows in (truth, tracks)]
+    speeds = [np.stack([rows["vx"], rows["vy"]], axis=1) for rows in (truth, tracks)]
+    return Frame(truth["id"].tolist(), places[0], tracks["id"].tolist(), places[1], *speeds)
