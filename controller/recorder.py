@@ -14,7 +14,7 @@ from controller.recording.about import anchors, shown
 from controller.recording.entry import Noted, said
 from controller.recording.recorded_pipeline import RecordedPipeline
 from controller.recording.shelf import Retention, Shelf, name_of
-from controller.recording.state_writer import StateError, dump
+from controller.recording.state_writer import dump
 from controller.recording.tape import Tape
 from interfaces.errors import DeliveryError
 
@@ -90,11 +90,11 @@ class Recorder:
             for statement in statements:
                 self._tape.add(said(statement))
             clip = self._tape.tick(now_ns, partial(self._state, voice))
-        except StateError as error:
-            self._give_up(str(error))
-            return
         except Exception as error:  # noqa: BLE001 -- whatever is wrong here must not silence the pole
-            self._give_up(f"{type(error).__name__}: {error}")
+            self._broken = True
+            self._tape.forget()
+            self.trouble = f"nothing is recorded: {type(error).__name__}: {error}"
+            self.told.append(self.trouble)
             return
         if clip is not None:
             self._keep(clip)
@@ -152,12 +152,6 @@ class Recorder:
         if not self._opened:
             self._shelf.open()
             self._opened = True
-
-    def _give_up(self, text: str) -> None:
-        self._broken = True
-        self._tape.forget()
-        self.trouble = f"nothing is recorded: {text}"
-        self.told.append(self.trouble)
 
     def _failed(self, text: str) -> None:
         self._counters["failed"] += 1

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message as Proto
     from mcap.reader import McapReader
+    from mcap.writer import Writer
 
     from controller.geometry import LocalFrame
     from controller.recording.entry import Entry
@@ -36,6 +37,7 @@ FORMAT: Final = "1"
 METADATA: Final = "smartpole"
 SITE: Final = "site.geojson"
 STATE: Final = "state.zlib"
+PROTOBUF: Final = "protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,10 @@ def write(stream: IO[bytes], clip: Clip, provenance: Provenance, breathe: Callab
         writer.add_attachment(clip.begin_ns, clip.begin_ns, SITE, "application/geo+json", provenance.site.encode())
     writer.add_attachment(clip.begin_ns, clip.begin_ns, STATE, "application/zlib", zlib.compress(clip.state, 1))
     channels: dict[str, int] = {}
-    schemas: dict[type[Proto] | None, int] = {None: 0}
+    schemas: dict[type[Proto], int] = {}
     for sequence, (message, logged_ns) in enumerate(_in_time(clip, provenance)):
-        if message.schema not in schemas:
-            schemas[message.schema] = writer.register_schema(*_schema(message.schema))
         if message.topic not in channels:
-            encoding = "protobuf" if message.schema else ""
-            channels[message.topic] = writer.register_channel(message.topic, encoding, schemas[message.schema])
+            channels[message.topic] = _channel(writer, message, schemas)
         breathe()
         writer.add_message(channels[message.topic], logged_ns, message.data, message.published_ns, sequence)
     writer.finish()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -92,7 +91,7 @@ def read(stream: IO[bytes], name: str) -> Recording:
 
     damaged = (ValueError, TypeError, LookupError, struct.error, zlib.error, EOFError, RuntimeError, MemoryError)
     try:
-        return _recording(lambda: NonSeekingReader(_rewound(stream), validate_crcs=True))
+        return _recording(lambda: NonSeekingReader(_rewound(stream), validate_crcs=True, record_size_limit=MAX_BYTES))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
     except (McapError, ZstdError, DecodeError, *damaged) as error:
@@ -137,11 +136,14 @@ def _in_time(clip: Clip, provenance: Provenance) -> Iterator[tuple[Message, int]
             yield Message(view.ROAD, view.schema(), at_ns, at_ns, view.road(entry.tracks, provenance.frame)), now_ns
 
 
-def _schema(kind: type[Proto] | None) -> tuple[str, str, bytes]:
-    assert kind is not None  # noqa: S101 -- None is schema 0 from the start
-    files = FileDescriptorSet()
-    kind.DESCRIPTOR.file.CopyToProto(files.file.add())  # none of ours imports another
-    return kind.DESCRIPTOR.full_name, "protobuf", files.SerializeToString()
+def _channel(writer: Writer, message: Message, schemas: dict[type[Proto], int]) -> int:
+    if message.schema is None:
+        return writer.register_channel(message.topic, "", 0)
+    if message.schema not in schemas:
+        kind, files = message.schema.DESCRIPTOR, FileDescriptorSet()
+        kind.file.CopyToProto(files.file.add())  # none of ours imports another
+        schemas[message.schema] = writer.register_schema(kind.full_name, PROTOBUF, files.SerializeToString())
+    return writer.register_channel(message.topic, PROTOBUF, schemas[message.schema])
 
 
 def _metadata(clip: Clip, provenance: Provenance) -> dict[str, str]:

@@ -46,7 +46,6 @@ class Rerun:
         if recording.site:
             site = site_map.load(recording.site, LocalFrame.of(config.origin), "recorded site map")
         self.pipeline = Pipeline(config, site)
-        self.config = config
         self._stamp = Stamp(0, 0)
         self._voice = Voice(sender_of(config), lambda: self._stamp)
         self._entries = recording.entries

@@ -76,7 +76,7 @@ class _Writer:
             tag, parts = _PARTS[kind]
             most = INT.pack(-1 if value.maxlen is None else value.maxlen) if kind is deque else b""
             self.out.append(tag + most + COUNT.pack(len(value)))
-            self._all(enumerate(parts(value)))
+            self._all(parts(value))
         elif isinstance(value, tuple):
             self._name(b"n", place_of(kind))
             self.out.append(COUNT.pack(len(value)))
@@ -126,8 +126,8 @@ def _int(value: int) -> bytes:
     return b"I" + _bytes(value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
 
 
-def _items(value: Mapping[Any, Any]) -> Iterable[Any]:
-    return (part for pair in value.items() for part in pair)
+def _items(value: Mapping[Any, Any]) -> Iterable[tuple[object, object]]:
+    return ((key, part) for key, one in value.items() for part in (key, one))
 
 
 _LEAVES: Final[Mapping[type, Callable[[Any], bytes]]] = {
@@ -138,12 +138,12 @@ _LEAVES: Final[Mapping[type, Callable[[Any], bytes]]] = {
     str: lambda value: b"s" + _text(value),
     bytes: lambda value: b"b" + _bytes(value),
 }
-_PARTS: Final[Mapping[type, tuple[bytes, Callable[[Any], Iterable[Any]]]]] = {
-    tuple: (b"t", iter),
-    list: (b"l", iter),
-    set: (b"S", iter),
-    frozenset: (b"Z", iter),
-    deque: (b"q", iter),
+_PARTS: Final[Mapping[type, tuple[bytes, Callable[[Any], Iterable[tuple[object, object]]]]]] = {
+    tuple: (b"t", enumerate),
+    list: (b"l", enumerate),
+    set: (b"S", enumerate),
+    frozenset: (b"Z", enumerate),
+    deque: (b"q", enumerate),
     dict: (b"D", _items),
     Counter: (b"C", _items),
 }

@@ -56,9 +56,14 @@ class Clip:
 
 @dataclass(slots=True)
 class _Open:
+    """A clip that goes on."""
+
     events: list[Event]
-    until_ns: int
     since_ns: int
+    until_ns: int
+
+    def complete(self, now_ns: int) -> bool:
+        return now_ns >= min(self.until_ns, self.events[0].at_ns + LONGEST_NS)
 
 
 class Tape:
@@ -95,16 +100,15 @@ class Tape:
     def happened(self, event: Event, now_ns: int) -> None:
         """An event of now, or of which one knows only now: it opens a clip or lengthens the open one."""
         if self._open is None:
-            self._open = _Open([], 0, event.at_ns - self._before_ns)
+            self._open = _Open([], event.at_ns - self._before_ns, 0)
         self._open.events.append(event)
         self._open.since_ns = min(self._open.since_ns, event.at_ns - self._before_ns)
         self._open.until_ns = max(self._open.until_ns, now_ns + self._after_ns)
 
     def tick(self, now_ns: int, state: Callable[[], bytes]) -> Clip | None:
         """A picture is done: the clip that is complete with it, if one is."""
-        crowded = self._size > self._max_bytes
         clip = None
-        if self._open is not None and (crowded or now_ns >= min(self._open.until_ns, self._longest(self._open))):
+        if self._open is not None and (self._open.complete(now_ns) or self._size > self._max_bytes):
             clip = self._cut(self._open, now_ns)
         if not self._segments or self._full(self._segments[-1], now_ns):
             self._begin(now_ns, state())
@@ -129,9 +133,6 @@ class Tape:
         if self._segments:
             del self._segments[-1].entries[self._whole :]
         return self._cut(self._open, now_ns) if self._open is not None else None
-
-    def _longest(self, open_: _Open) -> int:
-        return open_.events[0].at_ns + LONGEST_NS
 
     def _cut(self, open_: _Open, now_ns: int) -> Clip | None:
         self._open = None

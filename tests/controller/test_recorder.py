@@ -86,12 +86,11 @@ def test_a_stop_writes_the_clip_that_is_open(tmp_path):
     assert [path.suffix for path in pole.files()] == [".mcap"]
 
 
-def test_no_event_no_file_and_no_folder(tmp_path):
+def test_without_an_event_there_is_no_file(tmp_path):
     pole = Pole(tmp_path)
-    pole.pipeline._tape.counters.clear()
     pole.run(20)
     pole.recorder.close(pole.now_ns)
-    assert list((tmp_path / "recordings").glob("*")) == []
+    assert pole.files() == []
 
 
 def test_a_full_disk_is_told_and_the_pole_goes_on(tmp_path, monkeypatch):
@@ -134,8 +133,9 @@ def test_a_state_that_cannot_be_written_ends_the_recording_not_the_pole(tmp_path
     pole = Pole(tmp_path)
     pole.pipeline.socket = threading.Lock()
     pole.run(60, [10])
-    assert "nothing is recorded: " in pole.recorder.trouble
-    assert "lock is no class or function of" in pole.recorder.trouble
+    assert pole.recorder.trouble.startswith(
+        "nothing is recorded: StateError: pipeline.socket: _thread:lock is no class"
+    )
     assert len(pole.recorder.told) == 1
     assert pole.recorder.counters["memory"] == 0
     pole.recorder.close(pole.now_ns)

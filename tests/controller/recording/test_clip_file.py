@@ -242,8 +242,8 @@ def test_damage_is_told_and_never_crashes(recorded, data):
 
 
 def test_a_state_that_swells_is_cut(recorded, monkeypatch):
-    monkeypatch.setattr("controller.recording.clip_file.MAX_BYTES", 1000)
+    monkeypatch.setattr("controller.recording.clip_file.MAX_BYTES", 2_000_000)
     bomb = rewritten(
         recorded, attachment=lambda one: zlib.compress(bytes(10_000_000)) if "state" in one.name else one.data
     )
-    assert len(read(io.BytesIO(bomb), "x").state) == 1000
+    assert len(read(io.BytesIO(bomb), "x").state) == 2_000_000

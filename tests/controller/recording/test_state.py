@@ -112,7 +112,7 @@ class Foreign:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([1, {"a": Foreign()}], "1.1: .*Foreign is no class or function of"),
+        ([1, {"a": Foreign()}], "1.a: .*Foreign is no class or function of"),
         ([open], "builtin"),
         ([lambda: 1], "0: .*lambda"),
         ([np.array([object()])], "0: an array of object is no plain data"),
