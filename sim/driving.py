@@ -39,6 +39,8 @@ CYCLISTS: Final = ((ObjectClass.BICYCLE, 1.0),)
 
 HARDEST_MPS2: Final = 8.0
 _STOPPED_MPS: Final = 0.3
+_WARY_GAP_S: Final = 2.5
+_LAST_M: Final = 1.5
 _SIGHT_M: Final = 130.0
 _ZIP_M: Final = 120.0  # how far before a merge both look for their place between the others
 _MAINLINE_M: Final = 2.0  # the main line's advantage
@@ -87,7 +89,7 @@ class Route:
 class Script:
     """An actor that does as told: along `path` from `start_m` with speed linear between (time s, m/s) points.
 
-    It exists from the first time to the last.
+    It exists from the first time to the last. `zips`: who drives where it joins takes turns with it.
     """
 
     key: str
@@ -96,6 +98,7 @@ class Script:
     speeds: tuple[tuple[float, float], ...]
     start_m: float = 0.0
     body: tuple[float, float, float] | None = None
+    zips: bool = False
 
     def at(self, now_s: float) -> tuple[float, float, float] | None:
         """(along m, m/s, m/s2) at `now_s`, None before and after."""
@@ -125,6 +128,7 @@ class User:
     wish_mps: float = 0.0
     route: Route | None = None
     halted: bool = False
+    zips: bool = False
     pose: Pose = field(init=False)
 
     def __post_init__(self) -> None:
@@ -166,13 +170,16 @@ class Driver:
         result = manner.accelerate * (1 - (user.speed / max(free, 0.1)) ** 4)
         for gap, speed in self.ahead(user.path, user.nose_m, user.body[1], near):
             result = min(result, follow(user.speed, free, gap, speed, manner))
-        for gap, speed in self._zipped(user, near):
+        for gap, speed in self._zipped(user, [other for other in near if user.zips or other.zips]):
             closer = Manner(manner.accelerate, manner.brake, manner.headway_s * 0.6)
             result = min(result, max(follow(user.speed, free, gap, speed, closer), -_COURTESY_MPS2))
         stop = self._stop_m(user, route, near, now_s)
         if stop is not None:
             line = Manner(manner.accelerate, manner.brake, manner.headway_s * 0.4, 0.4)
-            result = min(result, follow(user.speed, free, stop - user.nose_m, 0.0, line))
+            needed = user.speed**2 / (
+                2 * max(stop - user.nose_m, 0.5)
+            )  # who decides late brakes no harder than he must
+            result = min(result, max(follow(user.speed, free, stop - user.nose_m, 0.0, line), -1.2 * needed - 0.3))
         return max(result, -HARDEST_MPS2)
 
     def ahead(self, path: Path, nose: float, width: float, others: Sequence[User]) -> list[tuple[float, float]]:
@@ -186,24 +193,19 @@ class Driver:
             reach = (other.body[0] * cos + other.body[1] * sin) / 2
             span = (other.body[0] * sin + other.body[1] * cos) / 2
             if aside < width / 2 + span + 0.4 and along > nose - reach:
-                found.append((along - reach - nose, other.speed * math.cos(turn)))
+                found.append((along - reach - nose, max(other.speed * math.cos(turn), 0.0)))
         return found
 
     def _zipped(self, user: User, near: list[User]) -> list[tuple[float, float]]:
         """(gap m, m/s) behind those who come before `user` where they take turns, as if both were in one lane."""
         found = []
         for other in near:
-            if not self._take_turns(user, other):
-                continue
             for meeting in self._shadow(user.path, other.path).meetings:
                 own_m, other_m = meeting.enter_m - user.nose_m, meeting.other_enter_m - other.nose_m
                 lead_m = own_m - other_m + (_MAINLINE_M if other.priority > user.priority else -_MAINLINE_M)
                 if meeting.joins and lead_m > 0 and max(own_m, other_m) < _ZIP_M:
                     found.append((max(own_m - other_m - other.body[0], 1.0), other.speed))
         return found
-
-    def _take_turns(self, user: User, other: User) -> bool:
-        return any(one.route is not None and one.route.zips for one in (user, other))
 
     def _matters(self, user: User, other: User) -> bool:
         dx, dy = user.pose.x - other.pose.x, user.pose.y - other.pose.y
@@ -218,29 +220,37 @@ class Driver:
             user.halted |= user.speed < _STOPPED_MPS and nose > line - 2.5
             if not user.halted:
                 return min([line, *stops])
+        wary, priority = route.manner.wary, user.priority
         for other in near:
+            if other.priority == priority or not (wary or other.priority > priority):
+                continue
             for meeting in self._shadow(user.path, other.path).meetings:
-                if meeting.joins and self._take_turns(user, other):
+                if meeting.joins and (user.zips or other.zips):
                     continue
-                stop = meeting.enter_m - route.give_way_m
-                if line is not None and meeting.enter_m > line:
-                    stop = line
+                stop = line if line is not None and meeting.enter_m > line else self._place(user, other, meeting)
                 if can_stop(user, stop - nose) and self._goes_first(other, user, meeting, now_s):
                     stops.append(stop)
         return min(stops, default=None)
+
+    def _place(self, user: User, other: User, meeting: Meeting) -> float:
+        """Where one stops before a meeting; who is too far for manners still stops for somebody on foot."""
+        assert user.route is not None  # noqa: S101 -- only users of routes drive by themselves
+        manners_m = user.route.give_way_m
+        if user.nose_m > meeting.enter_m - manners_m and other.route is not None and other.route.manner.wary:
+            manners_m = min(_LAST_M, manners_m)
+        return meeting.enter_m - manners_m
 
     def _goes_first(self, other: User, user: User, meeting: Meeting, now_s: float) -> bool:
         """Whether `user` has to let `other` pass where their ways meet."""
         route = user.route
         assert route is not None  # noqa: S101 -- only users of routes drive by themselves
         if other.priority > user.priority:
-            if not contested(user, other, meeting, route.manner.gap_s):
+            begun = route.stop_at_m is not None and user.nose_m > route.stop_at_m + 0.5  # no dithering half-way
+            if not contested(user, other, meeting, route.manner.gap_s * (0.5 if begun else 1.0)):
                 return False
-            return not any(stop < meeting.other_enter_m for stop, _ in self._holding(other, now_s))
-        if not route.manner.wary or other.priority == user.priority:
-            return False
+            return not any(stop < meeting.other_leave_m for stop, _ in self._holding(other, now_s))
         room_m = meeting.other_enter_m - other.nose_m
-        return not can_stop(other, room_m) and contested(user, other, meeting, 1.0)
+        return not can_stop(other, room_m) and contested(user, other, meeting, _WARY_GAP_S)
 
     def _holding(self, user: User, now_s: float) -> list[tuple[float, int]]:
         """The (stop line m, group) ahead of `user` that do not let it pass now."""

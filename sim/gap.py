@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sim.path import Meeting
 
 COMFORTABLE_MPS2: Final = 3.0
-CLEAR_S: Final = 0.6  # one lets who has passed get away for so long
+CLEAR: Final = 0.3  # share of the gap for which one lets who has passed get away
 
 
 def follow(speed: float, free: float, gap: float, leader: float, manner: Manner) -> float:
@@ -22,7 +22,7 @@ def follow(speed: float, free: float, gap: float, leader: float, manner: Manner)
 
 def contested(user: User, other: User, meeting: Meeting, gap_s: float) -> bool:
     """Whether the other would be there from `gap_s` before `user` comes to `gap_s` after it has gone."""
-    if other.along_m - other.body[0] / 2 > meeting.other_leave_m + CLEAR_S * other.speed:
+    if other.along_m - other.body[0] / 2 > meeting.other_leave_m + CLEAR * gap_s * other.speed:
         return False
     pace = min(user.wish_mps, user.path.comfortable_at(user.along_m) + 2.0)
     arrive = _time_to(meeting.enter_m - user.along_m - user.body[0] / 2, user.speed, pace, user.route)

@@ -19,6 +19,7 @@ STEP_M: Final = 0.5
 LATERAL_MPS2: Final = 2.0  # what a driver takes in a bend
 SLOWING_MPS2: Final = 1.2
 MEETING_M: Final = 2.9  # two centre lines nearer than this cannot both be driven at once
+_STRIDE: Final = 8
 TOUCHING_M: Final = 3.2  # who keeps to a path farther off than this is never in the way
 
 
@@ -120,10 +121,9 @@ class Shadow:
     """
 
     def __init__(self, own: Path, other: Path) -> None:
-        # |a - b|^2 less |a|^2, whose minimum lies at the same b: one product of matrices instead of n x m roots.
-        squares = (own.points**2).sum(1)[None, :] - 2 * other.points @ own.points.T
-        nearest = np.argmin(squares, axis=1)
-        along, aside = nearest * STEP_M, np.hypot(*(other.points - own.points[nearest]).T)
+        nearest = _nearest(own.points, other.points)
+        along: Floats = (nearest * STEP_M).astype(float)
+        aside = np.hypot(*(other.points - own.points[nearest]).T)
         beyond = (nearest == 0) | (nearest == len(own.points) - 1)
         aside = np.where(beyond & (aside > STEP_M), np.inf, aside)
         turn = other.headings - own.headings[nearest]
@@ -134,6 +134,16 @@ class Shadow:
     def at(self, other_along_m: float) -> tuple[float, float, float]:
         """(along, aside, turn) m, m, rad of one place of the other path."""
         return self._places[min(max(round(other_along_m / STEP_M), 0), len(self._places) - 1)]
+
+
+def _nearest(own: Floats, other: Floats) -> NDArray[np.intp]:
+    """Index of the point of a smooth line `own` (n, 2) that lies nearest to each of `other` (m, 2)."""
+    some = own[::_STRIDE]
+    # |a - b|^2 less |a|^2, whose minimum lies at the same b: one product of matrices instead of n x m roots.
+    rough = np.argmin((some**2).sum(1)[None, :] - 2 * other @ some.T, axis=1) * _STRIDE
+    around = np.clip(rough[:, None] + np.arange(-_STRIDE, _STRIDE + 1), 0, len(own) - 1)
+    best = np.argmin(((other[:, None] - own[around]) ** 2).sum(2), axis=1)
+    return np.asarray(around[np.arange(len(around)), best])
 
 
 def _meetings(along_m: Floats, aside_m: Floats, turn: Floats) -> list[Meeting]:

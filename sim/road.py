@@ -26,6 +26,7 @@ TRUTH: Final = np.dtype(
     + [(name, "<f8") for name in ("x", "y", "vx", "vy", "ax", "ay", "yaw", "yaw_rate", "length", "width", "height")]
 )
 
+REACTION_S: Final = 0.1  # drivers think again so often; between, they go on as they do
 _FIRST_SCRIPT_ID: Final = 1_000_000
 
 
@@ -54,6 +55,7 @@ class World:
         self._users: list[User] = []
         self._actors: dict[int, User] = {}
         self._next_id = 1
+        self._decide_s = self.now_s
         self._driver = Driver(signals)
         self._due = [self.now_s + self._pause(route) for route in self._routes]
         while self.now_s < -1e-9:
@@ -68,9 +70,11 @@ class World:
 
     def step(self, dt: float) -> None:
         """Move everything on by `dt` s."""
-        everyone = [*self._users, *self._actors.values()]
-        for user in self._users:
-            user.acceleration = self._driver.acceleration(user, everyone, self.now_s)
+        if self.now_s >= self._decide_s - 1e-9:
+            self._decide_s = self.now_s + REACTION_S
+            everyone = [*self._users, *self._actors.values()]
+            for user in self._users:
+                user.acceleration = self._driver.acceleration(user, everyone, self.now_s)
         for user in self._users:
             user.move(dt)
         self.now_s = round(self.now_s + dt, 9)
@@ -118,7 +122,7 @@ class World:
         classes, shares = zip(*route.mix, strict=True)
         kind = classes[int(self._rng.choice(len(classes), p=np.asarray(shares) / sum(shares)))]
         wish = route.speed_mps * float(np.clip(self._rng.normal(0.97, 0.06), 0.82, 1.08))
-        user = User(self._next_id, kind, route.path, self._body(kind), 0.0, wish, 0.0, wish, route)
+        user = User(self._next_id, kind, route.path, self._body(kind), 0.0, wish, 0.0, wish, route, zips=route.zips)
         self._next_id += 1
         self._users.append(user)
         return True
@@ -140,5 +144,5 @@ class World:
             along, speed, rate = state
             body = script.body or BODY[script.object_class][:3]
             actor = _FIRST_SCRIPT_ID + cycle * 1000 + number
-            actors[actor] = User(actor, script.object_class, script.path, body, along, speed, rate)
+            actors[actor] = User(actor, script.object_class, script.path, body, along, speed, rate, zips=script.zips)
         self._actors = actors

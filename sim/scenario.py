@@ -10,6 +10,7 @@ from sim.scenarios.crossing import crossing
 from sim.scenarios.expressway import expressway
 from sim.scenarios.intersection import calm, intersection
 from sim.scenarios.merge import merge
+from sim.scenarios.signals import signals
 from sim.scenarios.wrong_way_fog import wrong_way_fog
 from sim.scene import ModuleSpec, Scenario, TruthEvent
 
@@ -21,6 +22,7 @@ __all__ = ["DEFAULT", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scen
 DEFAULT: Final = "intersection"
 SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
     "intersection": intersection,
+    "signals": signals,
     "merge": merge,
     "crossing": crossing,
     "wrong_way_fog": wrong_way_fog,

@@ -41,7 +41,7 @@ class Signals:
 
     def colour(self, group: int, now_s: float) -> Colour:
         """What a group shows; dark if the plan has no such group."""
-        return next((one.colour for one in self.aspects(now_s) if one.group == group), Colour.DARK)
+        return next((self._aspect(group, go, now_s).colour for one, go in self.turns if one == group), Colour.DARK)
 
     def aspects(self, now_s: float) -> tuple[Aspect, ...]:
         """Every group, in the plan's order."""

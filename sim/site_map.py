@@ -32,18 +32,18 @@ class SiteMap:
         properties = {"width_m": 3.25, "speed_limit_kmh": limit_kmh, "type": kind, "successors": list(successors)}
         self._add("lane", key, "LineString", self._degrees(points), properties)
 
-    def area(self, kind: str, key: str, ring: Points) -> None:
+    def area(self, kind: str, key: str, ring: Points, signal_group: int | None = None) -> None:
         """A polygon of `kind`; the ring is closed here."""
-        self._add(kind, key, "Polygon", [self._degrees([*ring, ring[0]])])
+        self._add(kind, key, "Polygon", [self._degrees([*ring, ring[0]])], _signalled(signal_group))
 
     def box(self, kind: str, key: str, corner: tuple[float, float], opposite: tuple[float, float]) -> None:
         """A rectangle along the axes."""
         (x0, y0), (x1, y1) = corner, opposite
         self.area(kind, key, [(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
-    def stop_line(self, key: str, points: Points) -> None:
+    def stop_line(self, key: str, points: Points, signal_group: int | None = None) -> None:
         """A stop line."""
-        self._add("stop_line", key, "LineString", self._degrees(points))
+        self._add("stop_line", key, "LineString", self._degrees(points), _signalled(signal_group))
 
     def text(self) -> str:
         """The GeoJSON file."""
@@ -65,3 +65,7 @@ class SiteMap:
                 "geometry": {"type": geometry, "coordinates": coordinates},
             }
         )
+
+
+def _signalled(group: int | None) -> dict[str, Any]:
+    return {} if group is None else {"signal_group": group}

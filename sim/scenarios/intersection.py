@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Arrivals pause so that nobody ordinary is where the actors play; before second 0 it is the warm-up.
 _QUIET: Final = {
-    "west": ((-14.0, 27.0), (31.0, 76.0)),
+    "west": ((-30.0, 27.0), (31.0, 76.0)),
     "east": ((-16.0, 38.0), (56.0, 66.0)),
     "south": ((-30.0, 18.0), (56.0, 72.0)),
     "north": ((8.0, 20.0), (36.0, 44.0), (56.0, 72.0)),

@@ -28,8 +28,8 @@ def merge(seed: int) -> Scenario:
         site=motorway.site_text("a simulated expressway merge, keep left", 100, ramp=True),
         modules=motorway.MODULES,
         routes=(
-            *motorway.lane_routes(11.0, 9.0, fast_quiet=((0.0, END_S - 5.0),)),
-            motorway.ramp_route(6.0),
+            *motorway.lane_routes(16.0, 13.0, fast_quiet=((0.0, END_S - 5.0),)),
+            motorway.ramp_route(8.0),
             Route(
                 Path.through(motorway.OVER, 25.0),
                 motorway.SLOW_MPS,

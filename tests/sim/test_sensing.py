@@ -178,3 +178,19 @@ def test_a_class_that_is_wrong_is_the_next_one_or_unknown():
     rows = np.concatenate([one.observe(road((BUS, 20, 0, 0))) for _ in range(200)])
     kinds = {int(one) for one in rows["object_class"]}
     assert kinds == {int(BUS), int(ObjectClass.MEDIUM_VEHICLE), int(ObjectClass.UNKNOWN)}
+
+
+def test_a_sensor_sees_what_is_in_its_field_and_nothing_outside():
+    one = sensor("camera", mount=Mount(yaw_deg=90.0), **EXACT)
+    found = places(one, road((CAR, 0, 30, 0), (CAR, 0, -30, 0), (CAR, 0, 300, 0)), 300)
+    np.testing.assert_allclose(found.mean(0), (30, 0), atol=0.15)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_noise_is_what_the_sensor_declares(name):
+    model = MODELS[name]
+    reach = model.range_m / 2
+    found = places(sensor(name, 3, mount=Mount(), burst_s=0.0), road((CAR, reach, 0, 0)), 2000)
+    along, across = (one[0] + one[1] * reach for one in (model.along, model.across))
+    np.testing.assert_allclose(found.std(0), (along, across), rtol=0.08)
+    assert len(found) / 2000 == pytest.approx(model.detection, abs=0.12)
