@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+from controller import log
+from controller.app import App
 from controller.config import Recorder as Section
-from controller.config_file import load
+from controller.config_file import load, load_site, site_text
 from controller.publication.publication import Publication, Stamp
 from controller.publication.voice import Voice, sender_of
 from controller.recorder import MAX_WAITING, TIDY_NS, Recorder
@@ -175,6 +177,17 @@ def test_a_picture_that_failed_is_not_in_any_clip(tmp_path):
         run = Rerun(read(stream, path.name))
     list(run.pictures())
     assert run.tally.difference == ""
+
+
+def test_a_pole_records_unless_it_is_told_not_to_or_its_site_map_could_not_be_kept(tmp_path):
+    folder = Path(__file__).parents[2] / "deploy"
+    site, text = load_site(CONFIG, folder), site_text(CONFIG, folder)
+    silent = CONFIG.model_copy(update={"recorder": Section(on=False)})
+    assert site.lanes
+    assert App(CONFIG, site, tmp_path, log.logger(), text).recorder is not None
+    assert App(CONFIG, Site(), tmp_path, log.logger()).recorder is not None
+    assert App(CONFIG, site, tmp_path, log.logger()).recorder is None
+    assert App(silent, site, tmp_path, log.logger(), text).recorder is None
 
 
 def test_the_format_is_imported_only_when_there_is_something_to_write():
