@@ -15,12 +15,14 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from living import config
+from living import T0, config
 from server import NEAR_MISS_PATH, SECRETS, Server, upload
 
 from controller import log
 from controller.app import App
 from controller.cavc_client import AioHttp, Answer, Client, Outcome
+from controller.hazard.near_miss import NearMiss, Participant
+from controller.pipeline import Picture
 from controller.site import Site
 from interfaces.errors import ConfigError
 
@@ -156,19 +158,30 @@ def test_authorities_that_are_none_are_a_mistake_of_the_configuration(tmp_path):
         AioHttp(reach(tmp_path, "http://127.0.0.1:1", ca_file=str(tmp_path / "ca.pem")))
 
 
-async def test_a_whole_pole_tells_cavc_of_itself(tmp_path):
+def near_miss_seen():
+    one = Participant(1, 2, 0.0, 1.0, 5.0, 0.1, 4.0, 2.0, 6.0)
+    figures = (1.4, 0.9, 3.5, 1.3, 0.8, 0.9, 5.0, 1.0)
+    return NearMiss(8, T0, T0 + 2, T0 + 4, 2, "中", "rear_end", 1.0, 2.0, 0.0, *figures, (one, one), 3, 6)
+
+
+async def test_a_whole_pole_tells_cavc_of_itself(tmp_path, monkeypatch):
     server = Server()
     async with serving(server) as url:
         settings = config(upload=reach(tmp_path, url).model_dump())
         app = App(settings, Site(), tmp_path / "state", log.logger())
+        met = [[near_miss_seen()]]
+        judged = lambda tracks: Picture(tracks, [], met.pop() if met else [])  # noqa: E731
+        monkeypatch.setattr(app.pipeline, "judge", judged)
         task = asyncio.create_task(app.run())
         try:
             async with asyncio.timeout(30):
-                while len({path for _, path, _ in server.taken}) < 6:  # noqa: ASYNC110 -- the server has no event
+                while len({path for _, path, _ in server.taken}) < 7:  # noqa: ASYNC110 -- the server has no event
                     await asyncio.sleep(0.05)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
     assert server.faults == []
+    (told,) = server.documents("nearMissInfoList")
+    assert told["attribute"][0]["category"] == "追突"
     assert app.cavc.counters["cavc_taken"] >= 6
     assert app._status(0, None).counters["cavc_taken"] >= 6
