@@ -28,7 +28,7 @@ BODY: Final = {
     ObjectClass.ANIMAL: (1.0, 0.4, 0.7, 0.1),
     ObjectClass.OBSTACLE: (0.9, 0.6, 0.5, 0.1),
 }
-TRAFFIC: Final = (
+TRAFFIC: Final[tuple[tuple[ObjectClass, float], ...]] = (
     (ObjectClass.CAR, 0.78),
     (ObjectClass.MEDIUM_VEHICLE, 0.1),
     (ObjectClass.LARGE_VEHICLE, 0.06),

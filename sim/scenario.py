@@ -10,6 +10,7 @@ from sim.scenarios.crossing import crossing
 from sim.scenarios.expressway import expressway
 from sim.scenarios.intersection import calm, intersection
 from sim.scenarios.merge import merge
+from sim.scenarios.ngsim import EXCERPTS, ngsim
 from sim.scenarios.signals import signals
 from sim.scenarios.wrong_way_fog import wrong_way_fog
 from sim.scene import ModuleSpec, Scenario, TruthEvent
@@ -17,7 +18,7 @@ from sim.scene import ModuleSpec, Scenario, TruthEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEFAULT", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scenario"]
+__all__ = ["DEFAULT", "RECORDED", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scenario"]
 
 DEFAULT: Final = "intersection"
 SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
@@ -29,13 +30,16 @@ SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
     "expressway": expressway,
     "calm": calm,
 }
+# Real traffic, whose files are not shipped: such a scene can be named always, its road only where they are.
+RECORDED: Final[dict[str, Callable[[int], Scenario]]] = {name: ngsim(name) for name in EXCERPTS}
 
 
 def scenario(name: str, seed: int = 1) -> Scenario:
     """The scenario called `name`; ConfigError names the nearest one when there is none."""
-    build = SCENARIOS.get(name)
+    every = SCENARIOS | RECORDED
+    build = every.get(name.replace("-", "_"))
     if build is None:
-        near = difflib.get_close_matches(name, SCENARIOS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(SCENARIOS)}"
+        near = difflib.get_close_matches(name, every, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(every)}"
         raise ConfigError(f"scenario {name!r} is unknown; {hint}")
     return build(seed)

@@ -67,9 +67,12 @@ class Scenario:
     weather: Weather = CLEAR
     walls: tuple[Wall, ...] = ()
     signals: Signals | None = None
+    road: Callable[[], World] | None = None  # recorded traffic instead of routes and scripts
 
     def world(self, *, repeat: bool = False) -> World:
         """The road at time 0; with `repeat` its events begin anew after `duration_s`."""
+        if self.road is not None:
+            return self.road()
         period_s = self.duration_s if repeat else math.inf
         return World(self.routes, self.scripts, seed=self.seed, period_s=period_s, signals=self.signals)
 

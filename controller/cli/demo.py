@@ -26,11 +26,11 @@ def command(name: str, seconds: float | None, seed: int, *, as_list: bool, as_js
 
     Example: pole demo --scenario intersection --seconds 30 --json
     """
-    from sim.scenario import SCENARIOS
+    from sim.scenario import RECORDED, SCENARIOS
 
     if as_list:
-        for one in SCENARIOS:
-            click.echo(f"{one:14} {SCENARIOS[one](seed).description}")
+        for one, build in (SCENARIOS | RECORDED).items():
+            click.echo(f"{one:16} {build(seed).description}")
         return
     if seconds is None and not sys.stdout.isatty():
         seconds = 60.0

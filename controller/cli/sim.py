@@ -60,11 +60,11 @@ def command(
     Example: pole sim --module lidar --on can+sim:///tmp/x.sock
     """
     from sim.plant import Plant
-    from sim.scenario import SCENARIOS, scenario
+    from sim.scenario import RECORDED, SCENARIOS, scenario
 
     if as_list:
-        for one in SCENARIOS:
-            click.echo(f"{one:14} {SCENARIOS[one](seed).description}")
+        for one, build in (SCENARIOS | RECORDED).items():
+            click.echo(f"{one:16} {build(seed).description}")
         return
     if write_log is not None and replay is None:
         raise click.UsageError("--write-log goes with --replay")
