@@ -25,6 +25,7 @@ from controller.cli.exits import Exit
 @click.option("--baud", type=click.IntRange(1200, 4_000_000), default=921_600, show_default=True)
 @click.option("--module", "modules", multiple=True, help="only this slot or class of the scene; may be repeated")
 @click.option("--on", "wires", multiple=True, metavar="[SLOT=]WIRE", help="kind of wire or URL, for all or one slot")
+@click.option("--wrong", "faults", multiple=True, metavar="SLOT=KIND[@S]", help="a module that is wrong from S s on")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="of the road's time")
 @click.option("--equipped", type=click.FloatRange(0, 1), default=None, help="radios: this share of vehicles has one")
@@ -39,6 +40,7 @@ def command(
     baud: int,
     modules: tuple[str, ...],
     wires: tuple[str, ...],
+    faults: tuple[str, ...],
     seed: int,
     speed: float,
     equipped: float | None,
@@ -57,7 +59,12 @@ def command(
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
 
+    A wrong module is turned (yaw, yaw-large), shifted (shift), its clock is late or early, it is mirrored, or it
+    counts in feet, centimetres or kmh.
+
     Example: pole sim --module lidar --on can+sim:///tmp/x.sock
+
+    Example: pole sim --scenario merge --wrong radar=yaw@20
     """
     from sim.plant import Plant
     from sim.scenario import RECORDED, SCENARIOS, scenario
@@ -70,7 +77,7 @@ def command(
         raise click.UsageError("--write-log goes with --replay")
     recording = _recording(replay) if replay is not None else None
     scene = scenario(name, seed) if recording is None else recording.scene()
-    scene = replace(scene, modules=_chosen(scene.modules, modules))
+    scene = replace(scene, modules=_wronged(_chosen(scene.modules, modules), faults))
     on = _wires(wires, [spec.slot for spec in scene.modules])
     ports = (folder / "ports").absolute()
     plant = Plant(scene, ports, baud=baud, wires=on, recording=recording, speed=speed, equipped=equipped)
@@ -140,6 +147,17 @@ def _chosen(specs: tuple[Any, ...], names: tuple[str, ...]) -> tuple[Any, ...]:
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
             raise click.UsageError(f"--module {name}: the scene has no such module; {hint}")
     return tuple(spec for spec in specs if not names or spec.slot in names or spec.module_class in names)
+
+
+def _wronged(specs: tuple[Any, ...], faults: tuple[str, ...]) -> tuple[Any, ...]:
+    from sim.miscalibration import wrong
+
+    slots = [spec.slot for spec in specs]
+    told = dict(text.partition("=")[::2] for text in faults)
+    for slot in told:
+        if slot not in slots:
+            raise click.UsageError(f"--wrong {slot}: there is no such slot; known: {', '.join(slots)}")
+    return tuple(replace(spec, wrong=wrong(told[spec.slot])) if spec.slot in told else spec for spec in specs)
 
 
 def _wires(texts: tuple[str, ...], slots: list[str]) -> dict[str, str]:

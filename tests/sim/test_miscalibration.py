@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from controller.cli.sim import command
 from controller.config import Mount
 from interfaces.errors import ConfigError
 from modules.detection import empty_objects
@@ -83,3 +85,12 @@ def test_a_late_clock_stamps_too_new_and_leaves_the_figures():
 def test_an_unknown_fault_is_refused(text):
     with pytest.raises(ConfigError, match="miscalibration"):
         wrong(text)
+
+
+def test_pole_sim_makes_the_named_module_wrong_and_refuses_unknown_ones(tmp_path):
+    def run(*words):
+        return CliRunner().invoke(command, ["--folder", str(tmp_path), "--seconds", "0.1", *words])
+
+    assert run("--wrong", "lidar=yaw@20").exit_code == 0
+    assert "known: camera, lidar" in run("--wrong", "lidr=yaw").output
+    assert "known: yaw" in str(run("--wrong", "lidar=yawn").exception)
