@@ -68,6 +68,24 @@ def test_each_needed_key_is_missed_and_each_wrong_type_told(name):
         assert broken(name, path, lambda owner, key: owner.__setitem__("Latitude", 0)), path
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(ALL), JSON)
+def test_whatever_stands_at_a_key_is_judged_and_never_raises(at, value):
+    name, _, path = at
+    told = broken(name, path, lambda owner, key: owner.__setitem__(key, value))
+    assert all(one.startswith("attribute") for one in told)
+    assert all(
+        one.startswith(("attribute", "dataModelType", "is no")) or ":" in one
+        for one in problems(DOCUMENTS[name], value)
+    )
+
+
 @given(st.sampled_from([at for at in ALL if at[1].kind is Kind.INTEGER]), st.integers(1, 10**12))
 def test_integers_beyond_their_range_are_told(at, beyond):
     name, row, path = at
@@ -87,6 +105,8 @@ def test_integers_beyond_their_range_are_told(at, beyond):
         ("roadsideUnitInfo", "nextInspectionDate", "2027-3-31"),
         ("roadsideUnitInfo", "latitude", -900_000_001),
         ("aliveMonitoringInfo", "serviceAvailability", True),
+        ("aliveMonitoringInfo", "serviceAvailability", 10**400),
+        ("aliveMonitoringInfo", "serviceAvailability", float("nan")),
     ],
 )
 def test_what_only_looks_right_is_told(name, key, value):
