@@ -6,8 +6,8 @@ import asyncio
 import json
 
 import pytest
+from cavc_server import SECRETS, Server, cut, upload
 from living import config
-from server import SECRETS, Server, cut, upload
 
 from controller.cavc_client import Answer, Client, Outcome
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from cavc_server import NEAR_MISS_PATH, SECRETS, Server, upload
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from living import T0, config
-from server import NEAR_MISS_PATH, SECRETS, Server, upload
 
 from controller import log
 from controller.app import App

@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 
 import pytest
+from cavc_server import NEAR_MISS_PATH, SECRETS, Server, cut, upload
 from living import SENDER, T0, area, config, near_miss, report, tracks
-from server import NEAR_MISS_PATH, SECRETS, Server, cut, upload
 
 from controller.cavc_client import Answer
 from controller.cavc_uploader import CavcUploader
