@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from controller.cavc_client import AioHttp, Client, Outcome, Result
 from controller.cavc_near_misses import CavcNearMisses
+from controller.fusion.step import MAX_TRACKS
 from controller.publication.cavc.agenda import Agenda
 from controller.publication.cavc.alive_monitoring_info import alive_monitoring_info
 from controller.publication.cavc.device import devices
@@ -18,7 +19,7 @@ from controller.publication.cavc.resting import Resting
 from controller.publication.cavc.roadside_unit_info import roadside_unit_info
 from controller.publication.cavc.sensor_info import sensor_info
 from controller.publication.cavc.service_location_info import service_location_info
-from controller.publication.cavc.target_info import target_info
+from controller.publication.cavc.target_info import BATCH, target_info
 from controller.publication.cavc.use_case_info import use_case_info
 from interfaces.cancellation import heed_cancellation
 
@@ -81,7 +82,7 @@ class CavcUploader:
         self._availability: int | None = None  # None until the pole has judged itself
         self._contents: dict[str, Any] = {}  # what the documents that change with the modules say, but for the time
         self._counter = 0
-        self._batches = 1
+        self._batches = -(-MAX_TRACKS // BATCH)  # what an earlier run may have left behind
         self._changed = asyncio.Event()
         self._fates: dict[str, str] = {}
 
