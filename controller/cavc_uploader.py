@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from controller.cavc_client import AioHttp, Client, Outcome, Result
 from controller.cavc_near_misses import CavcNearMisses
-from controller.fusion.step import MAX_TRACKS
 from controller.publication.cavc.agenda import Agenda
-from controller.publication.cavc.alive_monitoring_info import alive_monitoring_info
-from controller.publication.cavc.device import devices
 from controller.publication.cavc.document import DOCUMENTS
 from controller.publication.cavc.pace import BackOff
-from controller.publication.cavc.resting import Resting
-from controller.publication.cavc.roadside_unit_info import roadside_unit_info
-from controller.publication.cavc.sensor_info import sensor_info
-from controller.publication.cavc.service_location_info import service_location_info
-from controller.publication.cavc.target_info import BATCH, target_info
-from controller.publication.cavc.use_case_info import use_case_info
+from controller.publication.cavc.present import Present
 from interfaces.cancellation import heed_cancellation
 
 if TYPE_CHECKING:
@@ -31,12 +23,12 @@ if TYPE_CHECKING:
     from controller.cavc_client import Http
     from controller.config import Config
     from controller.fusion.track import Tracks
-    from controller.publication.cavc.device import Device
     from controller.publication.publication import Publication, Sender
     from controller.slot import PoleReport, SlotReport
     from interfaces.proto import pmi_pb2
 
 HOUR_S: Final = 3600.0
+FAREWELL_S: Final = 2.0  # that stopping may take
 SHORTEST_S: Final = 0.001  # to wait: a timer may fire a hair before its time, and time must go on
 
 
@@ -59,7 +51,8 @@ class CavcUploader:
     ) -> None:
         upload = config.cavc.upload
         self.on = bool(upload.url)
-        self._config, self._sender, self._upload, self._utc_ns, self._report = config, sender, upload, utc_ns, report
+        self._upload, self._utc_ns, self._report = upload, utc_ns, report
+        self._present = Present(config, sender)
         self._own = AioHttp(upload) if self.on and http is None else None
         chosen = http or self._own
         self.client = Client(chosen, upload) if self.on and chosen is not None else None
@@ -75,14 +68,6 @@ class CavcUploader:
         )
         wanted = self.on and bool(upload.near_miss_url)
         self.near_misses = CavcNearMisses(config, store, utc_ns=utc_ns, tell=self._tell) if wanted else None
-        self._resting = Resting()
-        self._tracks: Tracks | None = None
-        self._devices: tuple[Device, ...] = ()
-        self._ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]] = {}
-        self._availability: int | None = None  # None until the pole has judged itself
-        self._contents: dict[str, Any] = {}  # what the documents that change with the modules say, but for the time
-        self._counter = 0
-        self._batches = -(-MAX_TRACKS // BATCH)  # what an earlier run may have left behind
         self._changed = asyncio.Event()
         self._fates: dict[str, str] = {}
 
@@ -114,8 +99,7 @@ class CavcUploader:
     def see(self, tracks: Tracks) -> None:
         """The newest picture of the road."""
         if self.on:
-            self._resting.see(tracks)
-            self._tracks = tracks
+            self._present.see(tracks)
 
     def hear(
         self,
@@ -127,22 +111,12 @@ class CavcUploader:
         if not self.on:
             return
         try:
-            self._learn(pole, devices(self._config, slots), ranges)
+            if self._present.hear(pole.availability, slots, ranges):
+                self._changed.set()
         except Exception as error:  # noqa: BLE001 -- a document that cannot be made must not end the pole
             self._tell("state", f"{type(error).__name__}: {error}")
         else:
             self._tell("state", "")
-
-    def _learn(
-        self,
-        pole: PoleReport,
-        found: tuple[Device, ...],
-        ranges: Mapping[str, Sequence[pmi_pb2.DetectionRange]],
-    ) -> None:
-        if (found, pole.availability, ranges) != (self._devices, self._availability, self._ranges):
-            self._devices, self._availability, self._ranges = found, pole.availability, ranges
-            self._contents = {name: self._make(name, 0) for name in ("sensorInfo", "useCaseInfo")}
-            self._changed.set()
 
     async def keep(self, publication: Publication) -> None:
         """Store a near miss; everything else that is published is let pass. On return it outlives power loss."""
@@ -150,13 +124,20 @@ class CavcUploader:
             await self.near_misses.keep(publication)
 
     async def run(self) -> None:
-        """Send until cancelled; returns at once when it is off."""
+        """Send until cancelled, then say good-bye; returns at once when it is off."""
         if self.client is None:
             return
-        async with self._own or contextlib.nullcontext(), asyncio.TaskGroup() as group:
-            group.create_task(self._documents(self.client), name="cavc documents")
-            if self.near_misses is not None:
-                group.create_task(self.near_misses.run(self.client), name="cavc near misses")
+        async with self._own or contextlib.nullcontext():
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._documents(self.client), name="cavc documents")
+                    if self.near_misses is not None:
+                        group.create_task(self.near_misses.run(self.client), name="cavc near misses")
+            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(FAREWELL_S):
+                        for name, made in self._present.leave(self._utc_ns()):
+                            await self._send(self.client, name, made)
 
     async def _documents(self, client: Client) -> None:
         back_off = BackOff()
@@ -177,12 +158,12 @@ class CavcUploader:
         """Send what is due, or wait until something is."""
         loop = asyncio.get_running_loop()
         self._changed.clear()
-        contents = self._contents
+        contents = self._present.contents
         name = self._agenda.due(loop.time(), contents)
         if name is None:
             await _wait(self._changed, self._agenda.next_at() - loop.time())
             return Result(Outcome.IDLE)
-        made = self._make(name, self._utc_ns())
+        made = self._present.make(name, self._utc_ns())
         result = await self._send(client, name, made) if made else Result(Outcome.IDLE)
         if result.outcome is not Outcome.FAILED:
             refused = result.outcome is Outcome.REFUSED
@@ -198,42 +179,8 @@ class CavcUploader:
             result = await client.put(self._upload.url.rstrip("/") + DOCUMENTS[name].path, document)
             if result.outcome is not Outcome.TAKEN:
                 break
-        if name == "targetInfo":
-            full = sum(1 for one in made if one["attribute"]["deviceIndividualInfo"][0]["targetNum"])
-            self._batches = full if result.outcome is Outcome.TAKEN else len(made)
+        self._present.settle(name, made, taken=result.outcome is Outcome.TAKEN)
         return result
-
-    def _make(self, name: str, now_ns: int) -> list[dict[str, Any]]:
-        """The documents of a kind; none while there is nothing to say."""
-        config, found, availability = self._config, self._devices, self._availability
-        if name == "targetInfo":
-            return self._targets(now_ns)
-        if name == "serviceLocationInfo":
-            return [service_location_info(config, now_ns)]
-        if name == "roadsideUnitInfo":
-            unit = roadside_unit_info(config, now_ns)
-            return [unit] if unit else []
-        if availability is None:
-            return []
-        if name == "sensorInfo":
-            return [sensor_info(config, self._sender, now_ns, found, self._ranges)]
-        make = use_case_info if name == "useCaseInfo" else alive_monitoring_info
-        return [make(config, now_ns, found, alive=True, availability=availability)]
-
-    def _targets(self, now_ns: int) -> list[dict[str, Any]]:
-        if self._tracks is None:
-            return []
-        self._counter += 1
-        resting = self._resting.column(self._tracks)
-        return target_info(
-            self._tracks,
-            resting,
-            self._sender,
-            self._config,
-            now_ns,
-            counter=self._counter,
-            batches=self._batches,
-        )
 
     def _tell(self, key: str, fate: str) -> None:
         if fate != self._fates.get(key, ""):

@@ -19,7 +19,7 @@ ADJUSTING, OPERATING = 0, 1  # of the roadside unit; of a device the codes are t
 IN_USE, IN_TEST = 0, 1
 WELL, REDUCED, STOPPED = 0, 1, 2
 UNAVAILABLE: Final = 2
-_OF_STATE: Final = {
+_OF_STATE: Final[dict[str, tuple[int, int]]] = {
     State.ACTIVE: (IN_USE, WELL),
     State.DEGRADED: (IN_USE, REDUCED),
     State.PROBATION: (IN_TEST, WELL),
@@ -80,5 +80,5 @@ def _group(kind: int, devices: list[Device], *, alive: bool) -> dict[str, Any]:
 
 
 def _device(one: Device, *, alive: bool) -> dict[str, int]:
-    operation, life = _OF_STATE.get(State(one.state), (IN_USE, STOPPED)) if alive else (IN_USE, STOPPED)
+    operation, life = _OF_STATE.get(one.state, (IN_USE, STOPPED)) if alive else (IN_USE, STOPPED)
     return {"deviceID": one.device_id, "deviceOperationStatus": operation, "deviceAliveStatus": life}

@@ -69,6 +69,10 @@ def test_the_table_of_states_is_complete():
         assert camera(camera=state)["deviceAliveStatus"] in {0, 1, 2}
 
 
+def test_a_state_of_a_later_version_counts_as_stopped():
+    assert camera(camera="HIBERNATING") == {"deviceID": 0x010701, "deviceOperationStatus": 0, "deviceAliveStatus": 2}
+
+
 def test_a_pole_that_is_gone_serves_nothing():
     gone = alive(alive=False)
     assert (gone["operationClassificationCode"], gone["serviceAvailability"]) == (0, 2)

@@ -135,7 +135,8 @@ async def test_hundreds_of_targets_go_in_batches_and_old_batches_are_emptied(ben
     async with bench.running():
         await bench.drive(5, count=250)
         await bench.drive(5, count=1)
-    sizes = [(device["deviceID"] & 0xFF, device["targetNum"]) for document in bench.server.documents("targetInfo")
+        seen = bench.server.documents("targetInfo")
+    sizes = [(device["deviceID"] & 0xFF, device["targetNum"]) for document in seen
              for device in document["attribute"]["deviceIndividualInfo"]]  # fmt: skip
     assert sizes[:3] == [(1, 100), (2, 100), (3, 50)]
     assert [sizes.count((number, 0)) for number in range(2, 7)] == [1] * 5  # 4 to 6: of an earlier run, perhaps
@@ -160,8 +161,25 @@ async def test_what_the_system_holds_in_the_end_is_the_newest_picture(bench, see
             await bench.drive(4, count=chance.choice([0, 1, 99, 100, 101, 250, 340]))
     async with bench.running():
         await bench.drive(120, count=(last := chance.choice([0, 3, 100, 120])))
-    shown = [one for targets in held.values() for one in targets]
-    assert len(shown) == len(set(shown)) == last
+        shown = [one for targets in held.values() for one in targets]
+        assert len(shown) == len(set(shown)) == last
+
+
+async def test_a_pole_that_stops_takes_leave(bench):
+    async with bench.running():
+        await bench.drive(3, count=120)
+    gone = bench.server.documents("aliveMonitoringInfo")[-1]["attribute"]
+    assert (gone["operationClassificationCode"], gone["serviceAvailability"]) == (0, 2)
+    left = [one["attribute"]["deviceIndividualInfo"][0] for one in bench.server.documents("targetInfo")[-2:]]
+    assert [(one["deviceID"] & 0xFF, one["targetNum"]) for one in left] == [(1, 0), (2, 0)]
+
+
+async def test_taking_leave_of_a_mute_server_ends_soon(bench):
+    async with bench.running():
+        await bench.drive(3)
+        bench.server.delay_s = 1000.0
+        began = bench.loop.time()
+    assert bench.loop.time() - began <= 2.1
 
 
 async def test_a_change_of_a_sensor_is_said_at_once(tmp_path):
@@ -319,16 +337,18 @@ async def test_a_wrong_address_blames_no_record(bench, status):
     assert len(told_of(bench.server)) == 8
 
 
-async def test_what_cannot_be_kept_or_made_is_told_and_ends_nothing(bench):
+async def test_what_cannot_be_kept_or_made_is_told_and_ends_nothing(bench, monkeypatch):
     async with bench.running() as one:
         broken = replace(event(), payload=b"\xff\xff")
         await one.keep(broken)
         assert "cannot be kept" in one.trouble
-        one.hear(pole(), [replace(slots()[0], state="NO SUCH STATE")], {})
-        await asyncio.sleep(3)
-        assert "ValueError" in one.trouble
-        await bench.drive(60)
-        assert "ValueError" not in one.trouble
+        for name in ("hear", "make"):
+            with monkeypatch.context() as broken:
+                broken.setattr(one._present, name, lambda *_: int("no number"))
+                await bench.drive(3)
+                assert "ValueError" in one.trouble
+            await bench.drive(60)
+            assert "ValueError" not in one.trouble
         await one.keep(event())
         assert one.trouble == ""
 
