@@ -32,7 +32,7 @@ NS_PER_S: Final = 1_000_000_000
 MIB: Final = 1 << 20
 TIDY_NS: Final = 3600 * NS_PER_S
 MAX_WAITING: Final = 4  # clips that the disk has not taken yet
-BREATH_S: Final = 0.0002  # between two messages of a clip: else the event loop waits 5 ms for the interpreter
+BREATH_S: Final = 0.001  # between two messages of a clip: else the event loop waits 5 ms for the interpreter
 
 
 class Recorder:

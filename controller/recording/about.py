@@ -59,7 +59,8 @@ def anchors(config: Config, site: Site) -> dict[str, object]:
     return {"site": site, **dict(_models(config, "config"))}
 
 
-def environment() -> dict[str, str]:
+@cache
+def environment() -> Mapping[str, str]:
     """What the exact numbers may depend on."""
     libraries = {name: importlib.metadata.version(name) for name in ("numpy", "protobuf")}
     return {"python": platform.python_version(), "machine": platform.machine(), "code": code_digest(), **libraries}

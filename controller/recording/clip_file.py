@@ -38,6 +38,7 @@ METADATA: Final = "smartpole"
 SITE: Final = "site.geojson"
 STATE: Final = "state.zlib"
 PROTOBUF: Final = "protobuf"
+CHUNK_BYTES: Final = 1 << 17  # small: while one is put together no other thread runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def write(stream: IO[bytes], clip: Clip, provenance: Provenance, breathe: Callab
     """The clip as one file; `stream` must tell its position. `breathe` is called between messages: others' turn."""
     from mcap.writer import Writer  # 10 MB and 80 ms that only a pole with an event needs
 
-    writer = Writer(stream, enable_data_crcs=True)
+    writer = Writer(stream, chunk_size=CHUNK_BYTES, enable_data_crcs=True)
     writer.start("", f"smartpole {provenance.version}")
     writer.add_metadata(METADATA, _metadata(clip, provenance))
     if provenance.site:
