@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "demo": ("demo", "A whole pole on this machine: broker, road, modules, daemon."),
     "check-config": ("check_config", "Check a pole.toml and say everything that is wrong with it."),
     "conform": ("conform", "Check a module against PMI, as its vendor does."),
+    "evaluate": ("evaluate", "Measure the pole on roads whose truth is known: tracking, hazards, near misses."),
     "export": ("export", "Print what a pole tells other systems, from its live state."),
     "replay": ("replay", "Run a recording or a detection log through the pole, offline and repeatable."),
     "run": ("run", "Run the pole: modules on their wires in, publications out."),

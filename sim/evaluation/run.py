@@ -46,11 +46,12 @@ class Instant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """Everything that was said; `hazards` holds the first word of each with its second, `near_misses` likewise."""
+    """Everything that was said: `hazards` as their first words with the seconds they began and ended,
+    `near_misses` with that of their publication."""
 
     recording: Recording
     instants: tuple[Instant, ...]
-    hazards: tuple[tuple[float, Hazard], ...]
+    hazards: tuple[tuple[float, float, Hazard], ...]
     near_misses: tuple[tuple[float, NearMiss], ...]
 
     @property
@@ -63,18 +64,26 @@ def run(recording: Recording, step: Callable[[float], None] = lambda _: None) ->
     """Play the messages, in order of arrival, and look at RATE_HZ. `step` hears the seconds gone by."""
     pipeline = Pipeline(recording.config, recording.site)
     instants: list[Instant] = []
-    hazards: list[tuple[float, Hazard]] = []
+    begun: dict[int, tuple[float, Hazard]] = {}
+    hazards: list[tuple[float, float, Hazard]] = []
     near_misses: list[tuple[float, NearMiss]] = []
     begin_s = time.perf_counter()
     for picture in pictures(pipeline, recording.messages, RATE_HZ, recording.served):
         cost_s = time.perf_counter() - begin_s
         at_s = recording.truth.seconds(picture.tracks.valid_at_ns)
-        hazards += [(at_s, one) for one in picture.hazards if one.phase is Phase.NEW]
+        for one in picture.hazards:
+            if one.phase is Phase.NEW:
+                begun[one.action_id] = at_s, one
+            elif one.phase is Phase.CANCEL and one.action_id in begun:
+                start_s, first = begun.pop(one.action_id)
+                hazards.append((start_s, at_s, first))
         near_misses += [(at_s, one) for one in picture.near_misses]
         if (instant := _beside(recording, picture, at_s, cost_s)) is not None:
             instants.append(instant)
         step(at_s)
         begin_s = time.perf_counter()
+    last_s = instants[-1].at_s if instants else 0.0
+    hazards += [(start_s, max(start_s, last_s), first) for start_s, first in begun.values()]
     return Run(recording, tuple(instants), tuple(hazards), tuple(near_misses))
 
 

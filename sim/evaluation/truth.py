@@ -76,7 +76,20 @@ def read(lines: Iterable[str], name: str = "truth") -> tuple[Truth, tuple[Happen
     if not times:
         example = '{"t_ns": 1764000000000000000, "objects": [{"id": 1, "class": "car", "x": 0, "y": 0}]}'
         raise ConfigError(f"{name}: holds no instant; it needs lines such as {example}")
-    return Truth(tuple(times), tuple(_rows(frames, times))), tuple(_event(one, times[0]) for one in events)
+    return Truth(tuple(times), tuple(filled(frames, times))), tuple(_event(one, times[0]) for one in events)
+
+
+def filled(frames: Sequence[list[dict[str, Any]]], times_ns: Sequence[int]) -> list[NDArray[np.void]]:
+    """TRUTH rows of objects with id, class code, x, y; the rest from the neighbours in time, the course, the class."""
+    found = [_given(one) for one in frames]
+    _derive(found, times_ns, ("x", "y"), ("vx", "vy"))
+    _derive(found, times_ns, ("vx", "vy"), ("ax", "ay"))
+    for rows in found:
+        moving = np.hypot(rows["vx"], rows["vy"]) > 0.5
+        course = np.where(moving, np.arctan2(rows["vy"], rows["vx"]), 0.0)
+        rows["yaw"] = np.where(np.isnan(rows["yaw"]), course, rows["yaw"])
+        rows["yaw_rate"] = np.nan_to_num(rows["yaw_rate"])
+    return found
 
 
 class _Mistake(Exception):  # noqa: N818 -- it never leaves this file
@@ -137,20 +150,7 @@ def _event(line: dict[str, Any], first_ns: int) -> Happening:
     return Happening(line["event"], start_s, end_s, tuple(int(one) for one in line.get("ids", ())))
 
 
-def _rows(frames: Sequence[list[dict[str, Any]]], times_ns: Sequence[int]) -> list[NDArray[np.void]]:
-    """TRUTH rows; what was not given comes from the neighbours in time, the course and the class."""
-    found = [_filled(one) for one in frames]
-    _derive(found, times_ns, ("x", "y"), ("vx", "vy"))
-    _derive(found, times_ns, ("vx", "vy"), ("ax", "ay"))
-    for rows in found:
-        moving = np.hypot(rows["vx"], rows["vy"]) > 0.5
-        course = np.where(moving, np.arctan2(rows["vy"], rows["vx"]), 0.0)
-        rows["yaw"] = np.where(np.isnan(rows["yaw"]), course, rows["yaw"])
-        rows["yaw_rate"] = np.nan_to_num(rows["yaw_rate"])
-    return found
-
-
-def _filled(objects: list[dict[str, Any]]) -> NDArray[np.void]:
+def _given(objects: list[dict[str, Any]]) -> NDArray[np.void]:
     rows = np.zeros(len(objects), TRUTH)
     for row, one in zip(rows, objects, strict=True):
         row["id"], row["object_class"] = one["id"], one["class"]
@@ -164,17 +164,18 @@ def _derive(
     frames: Sequence[NDArray[np.void]], times_ns: Sequence[int], of: tuple[str, str], to: tuple[str, str]
 ) -> None:
     """Fill NaN rates by the change from the instant before to the one after, as far as the road user is there."""
+    places = [{int(one): row for row, one in enumerate(rows["id"])} for rows in frames]
+    values = [np.stack([rows[name] for name in of], axis=1) for rows in frames]
     for k, rows in enumerate(frames):
-        first, last = max(k - 1, 0), min(k + 1, len(frames) - 1)
-        for row in rows:
-            if not math.isnan(row[to[0]]) and not math.isnan(row[to[1]]):
+        around = [n for n in (k - 1, k, k + 1) if 0 <= n < len(frames)]
+        for row, one in enumerate(rows["id"].tolist()):
+            if not np.isnan([rows[name][row] for name in to]).any():
                 continue
-            seen = [
-                (times_ns[n] / NS, one) for n in range(first, last + 1) for one in frames[n] if one["id"] == row["id"]
-            ]
-            span_s = (seen[-1][0] - seen[0][0]) or math.inf
-            for a, b in zip(of, to, strict=True):
-                row[b] = (seen[-1][1][a] - seen[0][1][a]) / span_s
+            seen = [n for n in around if one in places[n]]
+            span_s = (times_ns[seen[-1]] - times_ns[seen[0]]) / NS or math.inf
+            change = values[seen[-1]][places[seen[-1]][one]] - values[seen[0]][places[seen[0]][one]]
+            for name, rate in zip(to, change / span_s, strict=True):
+                rows[name][row] = rate
 
 
 def _between(one: NDArray[np.void], two: NDArray[np.void], share: float) -> NDArray[np.void]:

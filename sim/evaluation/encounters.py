@@ -1,0 +1,276 @@
+"""Near misses (ヒヤリハット) by the exact truth and a naive reckoning, which shares nothing with that of the pole.
+
+Boxes are moved on in small steps and looked at for overlap: straight on, and at the present rate of turn. Post-
+encroachment time is the least difference of two times at which the two boxes covered the same ground. What is sure
+is by a margin worse than the thresholds of severity 2, both ways of moving on and with narrowed boxes; what is by a
+margin better than them, one way, is possible: to tell it or not is both right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.evaluation.truth import Truth
+
+    Floats = NDArray[np.float64]
+
+STEP_S: Final = 0.1
+AHEAD_S: Final = np.arange(0.0, 3.51, 0.05)
+SURE_TTC_S, POSSIBLE_TTC_S, RISK_TTC_S = 1.35, 2.2, 3.5
+SURE_DRAC_MPS2, POSSIBLE_DRAC_MPS2 = 3.8, 2.8
+SURE_PET_S, POSSIBLE_PET_S, WEAK_PET_S = 1.35, 2.0, 0.5  # with a vulnerable road user so much more
+SURE_ANGLE, POSSIBLE_ANGLE = (math.radians(40), math.radians(140)), (math.radians(20), math.pi)
+LASTING_S: Final = 0.3
+PAUSE_S: Final = 2.0  # signs less far apart belong to one encounter
+NARROW_M: Final = 0.2  # a side
+LEAST_CLOSING_MPS: Final = 1.0
+NEAR_M: Final = 40.0
+_STRONG: Final = [int(c) for c in VEHICLES]
+_WEAK: Final = [int(c) for c in VULNERABLE]
+
+
+@dataclass(slots=True)
+class Encounter:
+    """Two road users, ids ascending, who came close from `start_s` to `end_s`; x, y m where it was worst.
+
+    `sure`: a near miss beyond doubt, from the seconds `near_s` (start, end) on. `risk`: they were on course to touch.
+    """
+
+    ids: tuple[int, int]
+    start_s: float
+    end_s: float
+    x: float = math.nan
+    y: float = math.nan
+    ttc_s: float = math.inf
+    pet_s: float = math.inf
+    drac_mps2: float = 0.0
+    sure: bool = False
+    risk: bool = False
+    near_s: tuple[float, float] = (math.inf, -math.inf)
+
+
+def encounters(truth: Truth) -> list[Encounter]:
+    """All of them, sure and possible, by their beginning."""
+    span_s = truth.seconds(truth.times_ns[-1])
+    table = _Table()
+    met: dict[tuple[int, int], _Met] = {}
+    for n in range(int(span_s / STEP_S) + 1):
+        rows = truth.at(truth.times_ns[0] + round(n * STEP_S * 1e9))
+        if rows is None:
+            continue
+        table.take(n, rows)
+        for sign in _approaching(rows, n * STEP_S):
+            met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
+    for sign in table.encroachments():
+        met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
+    found = [one for pair in met.values() for one in pair.joined()]
+    return sorted(found, key=lambda one: (one.start_s, one.ids))
+
+
+def overlapping(one: Floats, two: Floats) -> NDArray[np.bool_]:
+    """Whether boxes touch; columns x, y, yaw, length, width in the last axis (…, 5), separating axes (Gottschalk)."""
+    a, b = _corners(one), _corners(two)
+    apart = np.zeros(a.shape[:-2], bool)
+    for box in (one, two):
+        for turn in (0.0, math.pi / 2):
+            axis = np.stack([np.cos(box[..., 2] + turn), np.sin(box[..., 2] + turn)], axis=-1)[..., None]
+            p, q = (a @ axis)[..., 0], (b @ axis)[..., 0]
+            apart |= (p.max(-1) < q.min(-1)) | (q.max(-1) < p.min(-1))
+    return ~apart
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """One moment of a pair; `level` 2 sure, 1 possible, 0 only on course to touch."""
+
+    ids: tuple[int, int]
+    at_s: float
+    level: int
+    x: float
+    y: float
+    ttc_s: float = math.inf
+    pet_s: float = math.inf
+    drac_mps2: float = 0.0
+
+
+@dataclass(slots=True)
+class _Met:
+    """All moments of a pair."""
+
+    ids: tuple[int, int]
+    signs: list[_Sign] = field(default_factory=list)
+
+    def take(self, sign: _Sign) -> None:
+        self.signs.append(sign)
+
+    def joined(self) -> Iterator[Encounter]:
+        group: list[_Sign] = []
+        for sign in sorted(self.signs, key=lambda one: one.at_s):
+            if group and sign.at_s - group[-1].at_s > PAUSE_S:
+                yield _encounter(group)
+                group = []
+            group.append(sign)
+        yield _encounter(group)
+
+
+def _encounter(signs: list[_Sign]) -> Encounter:
+    worst = max(signs, key=lambda one: (one.level, -min(one.ttc_s, one.pet_s)))
+    found = Encounter(signs[0].ids, signs[0].at_s, signs[-1].at_s, worst.x, worst.y)
+    found.ttc_s, found.pet_s = min(one.ttc_s for one in signs), min(one.pet_s for one in signs)
+    found.drac_mps2 = max(one.drac_mps2 for one in signs)
+    sure = [one for one in signs if one.level == 2]
+    course = [one for one in sure if math.isfinite(one.ttc_s)]
+    found.risk = len(course) * STEP_S >= LASTING_S - 1e-9
+    found.sure = found.risk or any(math.isfinite(one.pet_s) for one in sure)
+    if found.sure:
+        found.near_s = sure[0].at_s, sure[-1].at_s
+    elif worst.level == 0:
+        found.near_s = math.inf, -math.inf
+    else:
+        close = [one.at_s for one in signs if one.level]
+        found.near_s = close[0], close[-1]
+    return found
+
+
+def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
+    """Pairs whose boxes touch within the horizon when they go on as they do now."""
+    first, second = _pairs(rows)
+    dv = np.stack([rows["vx"][second] - rows["vx"][first], rows["vy"][second] - rows["vy"][first]])
+    closing = np.hypot(*dv)
+    away = np.hypot(rows["x"][second] - rows["x"][first], rows["y"][second] - rows["y"][first])
+    # Turning, they come at most as near as both their speeds allow.
+    speed = np.hypot(rows["vx"], rows["vy"])
+    reach = (rows["length"][first] + rows["length"][second]) / 2 + 2
+    near = (away - reach < (speed[first] + speed[second]) * AHEAD_S[-1]) & (closing > LEAST_CLOSING_MPS)
+    first, second, closing = first[near], second[near], closing[near]
+    if not len(first):
+        return
+    paths = {(turning, slim): _ahead(rows, turning=turning, slim=slim) for turning in (0, 1) for slim in (0, 1)}
+    ttc = {key: _first_touch(path, first, second) for key, path in paths.items()}
+    full, slim = np.stack([ttc[0, 0], ttc[1, 0]]), np.stack([ttc[0, 1], ttc[1, 1]])
+    first_met = np.full(len(rows), math.inf)
+    for side in (first, second):
+        np.minimum.at(first_met, side, full.min(0))
+    for k in np.flatnonzero(full.min(0) <= RISK_TTC_S).tolist():
+        best, worst = float(full[:, k].min()), float(slim[:, k].max())
+        drac = [float(closing[k]) / (2 * max(one, 0.05)) for one in (best, worst)]
+        sure = worst < SURE_TTC_S or drac[1] > SURE_DRAC_MPS2
+        i, j = int(first[k]), int(second[k])
+        sure &= best <= min(first_met[i], first_met[j])  # who stands behind another is met later, if ever
+        level = 2 if sure else int(best < POSSIBLE_TTC_S or drac[0] > POSSIBLE_DRAC_MPS2)
+        x, y = (float(rows[name][[i, j]].mean()) for name in "xy")
+        yield _Sign(_ids(rows, i, j), at_s, level, x, y, best, drac_mps2=drac[0])
+
+
+def _pairs(rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All pairs of road users with a vehicle or a quick cyclist among them."""
+    first, second = np.triu_indices(len(rows), 1)
+    kind, speed = rows["object_class"], np.hypot(rows["vx"], rows["vy"])
+    strong = np.isin(kind, _STRONG) | ((kind == ObjectClass.BICYCLE) & (speed > 3.0))
+    user = strong | np.isin(kind, _WEAK)
+    kept = user[first] & user[second] & (strong[first] | strong[second])
+    return first[kept], second[kept]
+
+
+def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
+    """Boxes (n, steps, 5) of everyone at AHEAD_S."""
+    t = AHEAD_S[None]
+    rate = np.where(np.abs(rows["yaw_rate"]) > 1e-3, rows["yaw_rate"], 1e-3)[:, None] if turning else None
+    vx, vy, yaw = (rows[name][:, None] for name in ("vx", "vy", "yaw"))
+    if rate is None:
+        dx, dy, turned = vx * t, vy * t, yaw + 0 * t
+    else:
+        sin, cos = np.sin(rate * t) / rate, (1 - np.cos(rate * t)) / rate
+        dx, dy, turned = vx * sin - vy * cos, vx * cos + vy * sin, yaw + rate * t
+    width = rows["width"] - 2 * NARROW_M * slim
+    width = np.maximum(width, rows["width"] / 2)
+    size = [np.broadcast_to(one[:, None], dx.shape) for one in (rows["length"], width)]
+    return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned, *size], axis=-1)
+
+
+def _first_touch(paths: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
+    """Seconds until the boxes of each pair overlap; inf if they do not within the horizon."""
+    found = np.full(len(first), math.inf)
+    one, two = paths[first], paths[second]
+    reach = np.hypot(one[..., 3], one[..., 4]) / 2 + np.hypot(two[..., 3], two[..., 4]) / 2
+    near = np.hypot(one[..., 0] - two[..., 0], one[..., 1] - two[..., 1]) <= reach
+    pair, step = np.nonzero(near)
+    if len(pair):
+        touch = overlapping(one[pair, step], two[pair, step])
+        np.minimum.at(found, pair[touch], AHEAD_S[step[touch]])
+    return found
+
+
+class _Table:
+    """Who was where at every instant, for the post-encroachment times."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[int, dict[int, tuple[float, ...]]] = {}
+        self._kind: dict[int, int] = {}
+        self._near: set[tuple[int, int]] = set()
+
+    def take(self, n: int, rows: NDArray[np.void]) -> None:
+        names = ("x", "y", "yaw", "length", "width")
+        for row in rows:
+            one = int(row["id"])
+            self._boxes.setdefault(one, {})[n] = tuple(float(row[name]) for name in names)
+            self._kind[one] = int(row["object_class"])
+        first, second = _pairs(rows)
+        away = np.hypot(rows["x"][second] - rows["x"][first], rows["y"][second] - rows["y"][first])
+        near = away < NEAR_M
+        self._near |= {_ids(rows, i, j) for i, j in zip(first[near].tolist(), second[near].tolist(), strict=True)}
+
+    def encroachments(self) -> Iterator[_Sign]:
+        """The moments at which somebody came where the other had been shortly before."""
+        arrays = {one: (np.array(list(at)), np.array(list(at.values()))) for one, at in self._boxes.items()}
+        for pair in sorted(self._near):
+            more = WEAK_PET_S * any(self._kind[one] in _WEAK for one in pair)
+            for before, after in (pair, pair[::-1]):
+                yield from _followed(pair, arrays[before], arrays[after], more)
+
+
+def _followed(
+    ids: tuple[int, int],
+    before: tuple[NDArray[np.intp], Floats],
+    after: tuple[NDArray[np.intp], Floats],
+    more_s: float,
+) -> Iterator[_Sign]:
+    """Signs of `after` on ground that `before` covered less than POSSIBLE_PET_S + `more_s` earlier."""
+    told: dict[int, tuple[int, float, float, float]] = {}
+    for lag in range(1, round((POSSIBLE_PET_S + more_s) / STEP_S) + 1):
+        _, i, j = np.intersect1d(before[0] + lag, after[0], return_indices=True)
+        one, two = before[1][i], after[1][j]
+        reach = np.hypot(one[:, 3], one[:, 4]) / 2 + np.hypot(two[:, 3], two[:, 4]) / 2
+        close = np.flatnonzero(np.hypot(one[:, 0] - two[:, 0], one[:, 1] - two[:, 1]) <= reach)
+        for k in close[overlapping(one[close], two[close])].tolist():
+            turn = abs(math.remainder(one[k, 2] - two[k, 2], 2 * math.pi))
+            if POSSIBLE_ANGLE[0] <= turn <= POSSIBLE_ANGLE[1]:
+                told.setdefault(int(after[0][j[k]]), (lag, turn, float(two[k, 0]), float(two[k, 1])))
+    for n, (lag, turn, x, y) in told.items():
+        sure = lag * STEP_S < SURE_PET_S + more_s and SURE_ANGLE[0] <= turn <= SURE_ANGLE[1]
+        yield _Sign(ids, n * STEP_S, 2 if sure else 1, x, y, pet_s=lag * STEP_S)
+
+
+def _corners(box: Floats) -> Floats:
+    """Corners (…, 4, 2)."""
+    cos, sin = np.cos(box[..., 2]), np.sin(box[..., 2])
+    along = np.stack([cos, sin], axis=-1) * box[..., 3, None] / 2
+    aside = np.stack([-sin, cos], axis=-1) * box[..., 4, None] / 2
+    signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
+    return np.stack([box[..., :2] + a * along + b * aside for a, b in signs], axis=-2)
+
+
+def _ids(rows: NDArray[np.void], i: int, j: int) -> tuple[int, int]:
+    a, b = int(rows["id"][i]), int(rows["id"][j])
+    return (a, b) if a < b else (b, a)

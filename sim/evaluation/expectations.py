@@ -1,0 +1,93 @@
+"""What a pole had to say of a recording, and what it could have said as well: by the truth alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from interfaces.spec import VEHICLES
+from sim.evaluation.encounters import encounters
+from sim.evaluation.events import Expected
+from sim.evaluation.goals import RULES
+from sim.happening import LASTING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.evaluation.encounters import Encounter
+    from sim.evaluation.recording import Recording
+    from sim.happening import Happening
+
+NEAR_MISS: Final = "near_miss"
+KINDS: Final = frozenset(LASTING) - {NEAR_MISS} | {"collision_risk"}  # those whose truth is reckoned here
+PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
+SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
+STEP_NS: Final = 100_000_000
+_VEHICLES: Final = [int(c) for c in VEHICLES]
+
+
+def expectations(recording: Recording) -> list[Expected]:
+    """Everything, by its beginning. Who is in sight for less than a hazard's time to detect need not be told of."""
+    seen = _seen(recording)
+    found = [_hazard(one, seen) for one in recording.happenings if one.kind != NEAR_MISS]
+    for met in encounters(recording.truth):
+        found += _near(met, seen)
+    found += _somewhat_braking(recording)
+    return sorted(found, key=lambda one: (one.start_s, one.kind))
+
+
+def kinds_of(recording: Recording) -> frozenset[str]:
+    """Kinds of hazard whose truth is known: those reckoned, and those somebody told in the truth."""
+    return KINDS | {one.kind for one in recording.happenings} - {NEAR_MISS}
+
+
+def _seen(recording: Recording) -> dict[int, list[float]]:
+    """For each road user the seconds at which it counts, STEP_NS apart."""
+    times = recording.truth.times_ns
+    found: dict[int, list[float]] = {}
+    for instant_ns in range(times[0], times[-1] + 1, STEP_NS):
+        for one in recording.counted_at(instant_ns):
+            found.setdefault(one, []).append(recording.truth.seconds(instant_ns))
+    return found
+
+
+def _hazard(one: Happening, seen: dict[int, list[float]]) -> Expected:
+    if one.kind in PLACES or not one.ids:
+        return Expected(one.kind, one.start_s, one.end_s, frozenset(), one.start_s)
+    within = [at_s for who in one.ids for at_s in seen.get(who, ()) if one.start_s - 1e-6 <= at_s <= one.end_s + 1e-6]
+    lasting_s = max(within) - min(within) if within else -math.inf
+    rule = RULES.get(one.kind)
+    must = lasting_s >= max(rule.within_s if rule else 0.0, LASTING.get(one.kind, (0.0, 0.0))[0]) - 1e-6
+    return Expected(one.kind, one.start_s, one.end_s, frozenset(one.ids), min(within, default=one.start_s), must)
+
+
+def _near(met: Encounter, seen: dict[int, list[float]]) -> Iterator[Expected]:
+    """A near miss, and the collision risk that went before it."""
+    ids, (start_s, end_s) = frozenset(met.ids), met.near_s
+    both = set(seen.get(met.ids[0], ())) & set(seen.get(met.ids[1], ()))
+    close = [at_s for at_s in both if start_s - 1e-6 <= at_s <= end_s + 1e-6]
+    sure = met.sure and bool(close)
+    if math.isfinite(start_s):
+        yield Expected(NEAR_MISS, met.start_s, met.end_s, ids, end_s, sure)
+    if math.isfinite(met.ttc_s):
+        risk = sure and met.risk
+        yield Expected("collision_risk", met.start_s, met.end_s, ids, min(close) if risk else start_s, risk)
+
+
+def _somewhat_braking(recording: Recording) -> Iterator[Expected]:
+    """Vehicles that brake almost as hard as has to be told."""
+    spans: dict[int, tuple[float, float]] = {}
+    for instant_ns, rows in zip(recording.truth.times_ns, recording.truth.frames, strict=True):
+        speed = np.maximum(np.hypot(rows["vx"], rows["vy"]), 1e-6)
+        along = (rows["ax"] * rows["vx"] + rows["ay"] * rows["vy"]) / speed
+        at_s = recording.truth.seconds(instant_ns)
+        for who in rows["id"][(along < -SOMEWHAT_HARD_MPS2) & np.isin(rows["object_class"], _VEHICLES)].tolist():
+            start_s, last_s = spans.get(who, (at_s, at_s))
+            if at_s - last_s > 1.0:
+                yield Expected("sudden_braking", start_s, last_s, frozenset({who}), start_s, must=False)
+                start_s = at_s
+            spans[who] = start_s, at_s
+    for who, (start_s, last_s) in spans.items():
+        yield Expected("sudden_braking", start_s, last_s, frozenset({who}), start_s, must=False)
