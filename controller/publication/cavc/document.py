@@ -34,7 +34,11 @@ class Document:
 _ALL: Final = (
     Document("targetInfo", "物標情報", "/targetInfo", target_info.TABLE, "every second, newest only"),
     Document(
-        "aliveMonitoringInfo", "死活監視情報", "/aliveMonitoringInfo", alive_monitoring_info.TABLE, "every second"
+        "aliveMonitoringInfo",
+        "死活監視情報",
+        "/aliveMonitoringInfo",
+        alive_monitoring_info.TABLE,
+        "every second and on change",
     ),
     Document("roadsideUnitInfo", "路側機属性情報", "/roadsideUnitInfo", roadside_unit_info.TABLE, "on change, hourly"),
     Document("sensorInfo", "センサ情報", "/sensorInfo", sensor_info.TABLE, "on change, hourly"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from controller.fusion.step import MAX_TRACKS
 from controller.fusion.track import Tracks, empty_tracks
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from interfaces.proto import pmi_pb2
 
     Ranges = Mapping[str, Sequence[pmi_pb2.DetectionRange]]
+
+
+OF_STATE: Final = ("aliveMonitoringInfo", "sensorInfo", "useCaseInfo")
 
 
 class Present:
@@ -52,7 +55,7 @@ class Present:
         if (found, availability, ranges) == (self._devices, self._availability, self._ranges):
             return False
         self._devices, self._availability, self._ranges = found, availability, ranges
-        self.contents = {name: self.make(name, 0) for name in ("sensorInfo", "useCaseInfo")}
+        self.contents = {name: self.make(name, 0) for name in OF_STATE}
         return True
 
     def make(self, name: str, now_ns: int) -> list[dict[str, Any]]:

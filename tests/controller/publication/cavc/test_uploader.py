@@ -196,6 +196,8 @@ async def test_a_change_of_a_sensor_is_said_at_once(tmp_path):
          for case in group["useCaseClassificationInfo"]] for one in bench.server.documents("useCaseInfo")
     ]  # fmt: skip
     assert levels == [[1, 1], [0, 0]]
+    alive = [one["attribute"]["serviceAvailability"] for one in bench.server.documents("aliveMonitoringInfo")]
+    assert alive == [0, 1, 2]  # the last when it takes leave
 
 
 async def test_what_does_not_change_is_repeated_every_hour(tmp_path):
