@@ -31,7 +31,9 @@ class Pole:
     """A recorder, its pipeline and voice, driven as the daemon drives them."""
 
     def __init__(self, folder, **section):
-        config = CONFIG.model_copy(update={"recorder": Section(before_s=1, after_s=0.5, **section)})
+        slots = {name: slot.model_copy(update={"required": False}) for name, slot in CONFIG.slot.items()}
+        recorder = Section(before_s=1, after_s=0.5, **section)
+        config = CONFIG.model_copy(update={"recorder": recorder, "slot": slots})
         self.recorder = Recorder(config, Site(), "", folder / "recordings", "1.2.3")
         self.pipeline = self.recorder.pipeline
         self.now_ns, self.sequence = START_NS, 0

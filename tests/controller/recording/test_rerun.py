@@ -162,10 +162,10 @@ def test_a_recording_of_other_code_or_another_machine_is_told_apart():
 
 def test_whatever_is_asked_of_a_pipeline_is_on_tape_or_known_to_change_nothing():
     public = {name for name in dir(Pipeline) if not name.startswith("_") and callable(getattr(Pipeline, name))}
-    assert public == RECORDED | UNRECORDED, (
+    assert public <= RECORDED | UNRECORDED, (
         "a new method of Pipeline: record it in controller/recording/recorded_pipeline.py if it changes its state"
     )
-    assert {name for name in RECORDED if name in vars(RecordedPipeline)} == RECORDED
+    assert {name for name in RECORDED if name in vars(RecordedPipeline)} == RECORDED & public
 
 
 def test_the_derived_part_of_the_state_still_exists():
