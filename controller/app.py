@@ -25,6 +25,8 @@ from controller.publication.publication import Publication, Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
 from controller.publication.voice import Voice, sender_of
+from controller.publication.weather import PERIOD_S as WEATHER_PERIOD_S
+from controller.publication.weather import changed, weather
 from controller.publisher import Publisher
 from controller.radio_room import RadioRoom
 from controller.recorder import Recorder
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controller.config import Config
+    from controller.hazard.surroundings import Weather
     from controller.site import Site
     from controller.slot import SlotReport
 
@@ -113,6 +116,7 @@ class App:
             utc_ns=utc_ns,
             report=lambda text: log.info("cavc", detail=text),
         )
+        self._weather_said: tuple[Weather, int] = (), 0
         self._tracks = 0
         self._progressed = False  # since the watchdog was fed last
         self._sent_before = 0
@@ -208,6 +212,8 @@ class App:
                 self._fresh_slots.clear()
                 for one in self._slots():
                     self._offer(publisher, one)
+            for one in self._weather():
+                self._offer(publisher, one)
             while self.recorder is not None and self.recorder.told:
                 self.log.info("recorder", detail=self.recorder.told.popleft())
             if self._progressed:
@@ -264,6 +270,14 @@ class App:
         now = asyncio.get_running_loop().time()
         for name in self.supervisors:
             yield from slot_status(self._slot(name, now), self._sender, self._stamp())
+
+    def _weather(self) -> Iterator[Publication]:
+        """What environment modules say, once a minute and when it changes."""
+        now_ns = utc_ns()
+        told, (before, said_ns) = self.pipeline.weather(now_ns), self._weather_said
+        if now_ns - said_ns >= WEATHER_PERIOD_S * 1e9 or changed(before, told):
+            self._weather_said = told, now_ns
+            yield from weather(told, self._sender, self._stamp())
 
     def _slot(self, name: str, now: float) -> SlotReport:
         one = self.supervisors[name]

@@ -95,6 +95,7 @@ class Fusion(_Section):
 
     history_s: Annotated[float, Field(ge=0.2, le=3)] = 1.0
     coast_s: Annotated[float, Field(ge=0.2, le=10)] = 1.5
+    correct_registration: bool = False  # take a module's small error of place, turn or clock out instead of doubting it
 
 
 class Hazards(_Section):
@@ -105,6 +106,11 @@ class Hazards(_Section):
     stationary_s: Annotated[float, Field(gt=0)] = 5.0
     person_s: Annotated[float, Field(gt=0)] = 0.5
     collision_lead_s: Annotated[float, Field(gt=0)] = 1.5
+    merge_gap_s: Annotated[float, Field(gt=0, le=10)] = 2.0
+    visibility_m: Annotated[float, Field(gt=0)] = 200.0
+    precipitation_mmph: Annotated[float, Field(gt=0)] = 20.0
+    flood_m: Annotated[float, Field(gt=0)] = 0.1
+    wind_mps: Annotated[float, Field(gt=0)] = 15.0
 
 
 class NearMisses(_Section):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.registration import Finding, Registration, Standing
 from controller.fusion.sensor import Sensor
 from controller.fusion.tracker import Tracker
 from controller.geometry import LocalFrame, place
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from controller.fusion.track import Tracks
     from controller.hazard.hazard import Hazard
     from controller.hazard.near_miss import NearMiss
+    from controller.hazard.surroundings import Weather
     from controller.site import Site
     from modules.capability import Capability
     from modules.detection import Detections
@@ -48,6 +50,9 @@ class Pipeline:
         self.newest_arrival_ns = 0
         self._config = config
         self._newest: Tracks | None = None
+        self._serving: set[str] = set()
+        self._sensors: dict[str, Sensor] = {}
+        self._registration = Registration(correct=config.fusion.correct_registration)
         self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
         self._tracker = Tracker(
             {}, history_s=config.fusion.history_s, coast_s=config.fusion.coast_s, seed=config.pole.roadside_unit_id
@@ -56,32 +61,74 @@ class Pipeline:
     def plug(self, slot: str, capability: Capability | None = None) -> None:
         """A module serves the slot from now on; without a capability its class's default stands in."""
         entry = self._config.slot[slot]
+        self._serving.add(slot)
         mount = entry.mount
-        self._tracker.set_sensor(
-            slot,
-            Sensor(
-                self.slots.index(slot),
-                capability or default_capability(entry.module_class),
-                mount.east_m,
-                mount.north_m,
-                mount.height_m,
-                math.radians(mount.yaw_deg),
-            ),
+        sensor = Sensor(
+            self.slots.index(slot),
+            capability or default_capability(entry.module_class),
+            mount.east_m,
+            mount.north_m,
+            mount.height_m,
+            math.radians(mount.yaw_deg),
         )
+        self._registration.forget(sensor.slot_index)
+        self._sensors[slot] = sensor
+        self._tracker.set_sensor(slot, sensor)
 
     def unplug(self, slot: str) -> None:
         """The slot is empty: its absence says nothing about the road any more."""
+        if self._sensors.pop(slot, None) is not None:
+            self._registration.forget(self.slots.index(slot))
+        self._serving.discard(slot)
+        self._hazards.forget(self.slots.index(slot))
         self._tracker.set_sensor(slot, None)
 
+    def finding(self, slot: str) -> Finding | None:
+        """How the module in a slot stands to the others; None before it could be compared."""
+        return self._registration.findings.get(self.slots.index(slot))
+
     def add(self, detections: Detections) -> bool:
-        """Fuse one message; False when it was too late or its slot is empty."""
+        """Fuse one message; False when it was too late, its slot is empty or its module is in quarantine."""
         self.newest_arrival_ns = max(self.newest_arrival_ns, detections.arrived_at_ns)
         placed, dropped = place(detections, self._config.slot[detections.slot].mount, self.frame)
         self.counters["absurd"] += dropped
+        placed = self._registered(placed)
         added = self._tracker.add(placed)
         self.counters["late"] += added.late
         self.counters["accepted" if added.accepted else "refused"] += 1
         return added.accepted
+
+    def _registered(self, placed: Detections) -> Detections:
+        """Compared with what the others see, and without the module's error where that is to be taken out."""
+        sensor = self._sensors.get(placed.slot)
+        if sensor is None or self._newest is None:
+            return placed
+        registration, stamp_ns = self._registration, placed.measured_at_ns
+        fused = {one.slot_index: one for one in self._sensors.values() if self._fuses(one)}
+        if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused):
+            self._heed()
+        rows, stamp_ns = registration.corrected(sensor, placed.objects, stamp_ns)
+        return replace(placed, objects=rows, measured_at_ns=stamp_ns)
+
+    def _fuses(self, sensor: Sensor) -> bool:
+        found = self._registration.findings.get(sensor.slot_index)
+        return found is None or found.standing is not Standing.QUARANTINED
+
+    def _heed(self) -> None:
+        """Tell the tracker whom to believe, and how much."""
+        for slot, sensor in self._sensors.items():
+            found = self._registration.findings.get(sensor.slot_index)
+            doubt_m = found.effect_m if found is not None and found.standing is Standing.DEGRADED else 0.0
+            self._tracker.set_sensor(slot, replace(sensor, doubt_m=doubt_m) if self._fuses(sensor) else None)
+
+    def report(self, slot: str, reading: object, measured_at_ns: int) -> None:
+        """What a serving module said that detects nothing; weather and signals bear on hazards."""
+        if slot in self._serving:
+            self._hazards.tell(self.slots.index(slot), reading, measured_at_ns)
+
+    def weather(self, now_ns: int) -> Weather:
+        """What environment modules say that still holds: the bit of each one's slot and its reading."""
+        return self._hazards.weather(now_ns)
 
     def agreement(self, detections: Detections) -> tuple[int, int]:
         """Of detections that are not fused: how many lie near a track of the newest picture, how many were compared."""
@@ -106,7 +153,8 @@ class Pipeline:
 
     def judge(self, tracks: Tracks) -> Picture:
         """What is to be said about it; each look at most once, in order."""
-        return Picture(tracks, *self._hazards.step(tracks))
+        lacking = tuple(n for n, slot in self._config.slot.items() if slot.required and n not in self._serving)
+        return Picture(tracks, *self._hazards.step(tracks, lacking))
 
     def tick(self, valid_at_ns: int) -> Picture:
         """Look and judge."""

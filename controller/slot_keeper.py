@@ -274,6 +274,9 @@ class SlotKeeper:
                 self._on_radio(reading, wall_ns)
             else:
                 self.reading = reading
+                if self._probation is None:
+                    measured_at_ns = self._clock.to_utc_ns(reading.t_us, wall_ns)
+                    self._pipeline.report(self.name, reading, min(measured_at_ns, wall_ns))
             self._arrivals.append((now, 0.0, 0))
             return
         axes, rows = self._kind.read(event.body, self._capability)

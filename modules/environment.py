@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MessageType
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from modules.capability import Capability
 
 DEFAULT: Final = reporting_default(pb.ENVIRONMENT)
+# What can be measured on Earth (records of WMO, with room); anything else is a broken sensor and counts as unknown.
+POSSIBLE: Final = {
+    "visibility_m": (0.0, 100_000.0),
+    "precipitation_mmph": (0.0, 500.0),
+    "air_temperature_c": (-60.0, 60.0),
+    "road_temperature_c": (-60.0, 90.0),
+    "humidity_percent": (0.0, 105.0),
+    "wind_speed_mps": (0.0, 110.0),
+    "wind_direction_deg": (0.0, 360.0),
+    "water_level_m": (-5.0, 20.0),
+    "road_surface": (0, 5),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +54,10 @@ def faults(sheet: pb.DataSheet) -> tuple[str, ...]:
 
 
 def read(body: pb.EnvironmentReading, _declared: Capability) -> EnvironmentReading:
-    """One report; numbers that are not finite count as unknown."""
-    return EnvironmentReading(
-        t_us=body.t_us,
-        visibility_m=given(body, "visibility_m"),
-        precipitation_mmph=given(body, "precipitation_mmph"),
-        air_temperature_c=given(body, "air_temperature_c"),
-        road_temperature_c=given(body, "road_temperature_c"),
-        humidity_percent=given(body, "humidity_percent"),
-        wind_speed_mps=given(body, "wind_speed_mps"),
-        wind_direction_deg=given(body, "wind_direction_deg"),
-        water_level_m=given(body, "water_level_m"),
-        road_surface=given(body, "road_surface"),
-    )
+    """One report; numbers that are not finite or not possible count as unknown."""
+    return EnvironmentReading(t_us=body.t_us, **{name: _possible(body, name) for name in POSSIBLE})
+
+
+def _possible(body: pb.EnvironmentReading, name: str) -> Any:
+    value, (low, high) = given(body, name), POSSIBLE[name]
+    return value if value is not None and low <= value <= high else None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from modules.capability import Capability
 
 DEFAULT: Final = reporting_default(pb.SIGNAL)
+DARK, RED, YELLOW, GREEN = COLOURS = range(4)
+MAX_REMAINING_DS: Final = 36_000  # an hour; no signal stays so long as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ def faults(sheet: pb.DataSheet) -> tuple[str, ...]:
 
 
 def read(body: pb.SignalState, _declared: Capability) -> SignalReading:
-    """One report."""
-    groups = tuple(SignalGroupReading(g.group, g.colour, given(g, "remaining_ds")) for g in body.groups)
+    """One report. A group told twice with different colours, or in an impossible colour, is dark: unknown."""
+    colours: dict[int, set[int]] = {}
+    for one in body.groups:
+        colours.setdefault(one.group, set()).add(one.colour if one.colour in COLOURS else DARK)
+    remaining = {one.group: given(one, "remaining_ds") for one in body.groups}
+    groups = tuple(
+        SignalGroupReading(group, min(shown) if len(shown) == 1 else DARK, _believable(remaining[group]))
+        for group, shown in colours.items()
+    )
     return SignalReading(body.t_us, groups)
+
+
+def _believable(remaining_ds: int | None) -> int | None:
+    return remaining_ds if remaining_ds is not None and remaining_ds <= MAX_REMAINING_DS else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.hazard.hazard import Hazard, Phase
-from controller.hazard.rules import Rule, rules
+from controller.hazard.rules import PAIRS, Rule, rules
 
 if TYPE_CHECKING:
     from controller.config import Hazards
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 UPDATE_S: Final = 1.0
 GRACE_S: Final = 0.35  # a condition may fail for so long before it has to begin anew
 MAX_CASES: Final = 200
+DEGRADED, INFORMATION = 0, 1  # 活用レベル (CAVC): reference information never says more
 _SMOOTH_S: Final = 0.5
 
 
@@ -109,7 +110,7 @@ def quality(objects: np.ndarray[tuple[int], np.dtype[np.void]], sources: int, pr
 
 
 def _alike(rule: Rule) -> bool:
-    return rule.kind != "collision_risk"  # two pairs at one place are two risks
+    return rule.kind not in PAIRS  # two pairs at one place are two risks
 
 
 @dataclass(slots=True, init=False)
@@ -128,6 +129,7 @@ class _Case:
     said_ns: int
     over: bool
     ids: tuple[int, ...]
+    utilisation: int
 
     def __init__(self, seen: Sighting, scene: Scene) -> None:
         self.first_ns, self.begin, self.probability = scene.now_ns, (seen.x, seen.y), seen.probability
@@ -142,9 +144,10 @@ class _Case:
         self.seen, self.last_ns = seen, scene.now_ns
         objects = scene.objects[list(seen.rows)]
         self.ids = tuple(int(track) for track in objects["id"])
-        self.sources = int(np.bitwise_or.reduce(objects["sources"]))
-        self.z = float(np.nan_to_num(objects["z"]).mean())
+        self.sources = int(np.bitwise_or.reduce(objects["sources"])) | seen.sources
+        self.z = float(np.nan_to_num(objects["z"]).mean()) if len(objects) else math.nan
         self.quality = quality(objects, self.sources, self.probability)
+        self.utilisation = DEGRADED if scene.lacking else INFORMATION
 
     def ripe(self, rule: Rule) -> bool:
         """Whether it has held for long and far enough."""
@@ -186,5 +189,7 @@ class _Case:
             track_ids=self.ids,
             sources=self.sources,
             lane=seen.lane,
+            use_cases=rule.use_cases if seen.use_cases is None else seen.use_cases,
+            utilisation=self.utilisation,
             detail=seen.detail,
         )

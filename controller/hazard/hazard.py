@@ -40,5 +40,6 @@ class Hazard:
     track_ids: tuple[int, ...]
     sources: int  # bit mask of slots, as in TRACK
     lane: str = ""
-    use_case: int = 0xFF  # CAVC use-case type, 0xFF unknown
+    use_cases: tuple[int, ...] = ()  # CAVC use-case types (ユースケース類型)
+    utilisation: int = 1  # 0 縮退: a required module is missing; 1 情報提供 (CAVC)
     detail: tuple[tuple[str, float], ...] = ()  # named figures behind the verdict, e.g. ("ttc_s", 1.2)

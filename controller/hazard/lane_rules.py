@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.hazard.right_of_way_rules import at_red
 from controller.hazard.scene import Scene, Sighting, of_track
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ def wrong_way(scene: Scene, config: Hazards) -> list[Sighting]:
 
 
 def stationary_vehicle(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Vehicles standing for stationary_s in a lane that usually flows, neither in a queue nor where one waits."""
+    """Vehicles standing for stationary_s in a lane that usually flows, not in a queue, at red or where one waits."""
     still = scene.still_s
     rows = _in_lane(scene, DRIVEN) & (still >= config.stationary_s) & (_flow(scene) > FLOWING_MPS)
-    found = []
-    for i in np.flatnonzero(rows):
+    if not rows.any():
+        return []
+    found, red = [], at_red(scene)
+    for i in np.flatnonzero(rows & ~red):
         least = WAITING_S if _waits(scene, int(i)) else config.stationary_s
         if still[i] >= least and not _slow_ahead(scene, int(i)):
             sure = max(float(scene.objects["stationary"][i]), 0.95)

@@ -9,7 +9,9 @@ import numpy as np
 from controller.hazard.conflict import ConflictType
 from controller.hazard.course import around
 from controller.hazard.memory import slope
+from controller.hazard.right_of_way_rules import held_m
 from controller.hazard.scene import Scene, Sighting, of_track
+from controller.hazard.surroundings import red
 from interfaces.spec import ObjectClass
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ COLLISION_SUBCAUSE: Final = {
     ConflictType.LATERAL: 3,
     ConflictType.VRU: 4,
 }
+COLLISION_USE_CASES: Final = {
+    ConflictType.REAR_END: (0x20,),
+    ConflictType.CROSSING: (0x30, 0x35),
+    ConflictType.LATERAL: (0x28, 0x29),
+    ConflictType.VRU: (0x1A,),
+}
 STEP_IN_M: Final = 0.5
 CROSSING_M: Final = 1.0
 NO_CYCLISTS_MPS: Final = 79 / 3.6
@@ -32,7 +40,7 @@ LEAST_DRAC_MPS2: Final = 1.5
 
 
 def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
-    """Persons on foot in the carriageway and off its crossings; cyclists only where the limit is 80 km/h or more."""
+    """Persons on foot in the carriageway, off crossings that are not red; cyclists only where the limit is 80 km/h."""
     classes = scene.objects["object_class"]
     walking = np.isin(classes, (int(ObjectClass.PEDESTRIAN), int(ObjectClass.LIGHT_VEHICLE)))
     rows = np.flatnonzero(walking | (classes == ObjectClass.BICYCLE) & _no_place_for_cyclists(scene))
@@ -83,14 +91,24 @@ def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
 
 
 def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Pairs on course to touch within collision_lead_s + 1 s that nobody is already braking out of."""
+    """Pairs on course to touch within collision_lead_s + 1 s that neither red nor braking keeps apart."""
     pairs = scene.conflicts
     parallel = (pairs["angle"] < np.radians(30)) | (pairs["angle"] > np.radians(130))
     least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road
     soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= least)
     soon &= (pairs["drac_mps2"] >= LEAST_DRAC_MPS2) & ~scene.stopping
-    urgent = soon & (pairs["gap_m"] > 0)
+    urgent = soon & (pairs["gap_m"] > 0) & ~_waits_at_red(scene)
     return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]
+
+
+def _waits_at_red(scene: Scene) -> NDArray[np.bool_]:
+    """Which conflicts lie beyond a red light at which a party can still stop; who follows another is not concerned."""
+    pairs, ahead = scene.conflicts, held_m(scene)
+    stops = np.zeros(len(pairs), bool)
+    for side in ("first", "second"):
+        stops |= scene.speed[pairs[side]] * pairs["ttc_s"] > ahead[pairs[side]]
+    across: NDArray[np.bool_] = stops & (pairs["type"] != ConflictType.REAR_END)
+    return across
 
 
 def _of_pair(scene: Scene, pair: np.void) -> Sighting:
@@ -111,6 +129,7 @@ def _of_pair(scene: Scene, pair: np.void) -> Sighting:
         float(np.hypot(one["vx"], one["vy"])),
         "",
         (("ttc_s", ttc), ("drac_mps2", float(pair["drac_mps2"])), ("closing_mps", float(pair["closing_mps"]))),
+        COLLISION_USE_CASES[ConflictType(int(pair["type"]))],
     )
 
 
@@ -120,11 +139,14 @@ def _no_place_for_cyclists(scene: Scene) -> NDArray[np.bool_]:
 
 
 def _share_inside(scene: Scene, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """How much of the ring around each lies in the carriageway; 0 within a metre of a crossing."""
+    """How much of the ring around each lies in the carriageway; 0 within a metre of a crossing that is not red."""
     if not len(rows):
         return np.zeros(0)
     inside = scene.site.in_carriageway(around(scene.objects[rows], STEP_IN_M)).reshape(len(rows), -1).mean(axis=1)
-    crossing = scene.site.in_crossing(around(scene.objects[rows], CROSSING_M)).reshape(len(rows), -1).any(axis=1)
+    near, crossing = around(scene.objects[rows], CROSSING_M), np.zeros(len(rows), bool)
+    for area in scene.site.areas:
+        if area.kind == "crossing" and not red(scene.signals, area.signal_group):
+            crossing |= area.contains(near).reshape(len(rows), -1).any(axis=1)
     return np.where(crossing, 0.0, inside)
 
 

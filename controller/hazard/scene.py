@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from controller.hazard.layout import Layout
 from interfaces.spec import VEHICLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from controller.hazard.pet import Encroachment
+    from controller.hazard.surroundings import Aspect, Weather
     from controller.site import LaneMatch, Site
 
 _VEHICLES: Final = [int(c) for c in VEHICLES]
@@ -23,6 +27,7 @@ class Scene:
     """Rows of `memory`, `match` and `vehicle` belong to those of `objects`; `stopping` to those of `conflicts`.
 
     `flow_mps`: usual free speed per lane, NaN where unknown. `conflicts` holds only credible ones (CONFLICT rows).
+    `signals`: what each group is known to show. `lacking`: required slots that no module serves.
     """
 
     now_ns: int
@@ -35,6 +40,10 @@ class Scene:
     conflicts: NDArray[np.void]
     stopping: NDArray[np.bool_]
     encroachments: tuple[Encroachment, ...] = ()
+    weather: Weather = ()
+    signals: Mapping[int, Aspect] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+    layout: Layout = field(default_factory=Layout)
 
     @property
     def vehicle(self) -> NDArray[np.bool_]:
@@ -72,6 +81,8 @@ class Sighting(NamedTuple):
     speed: float = float("nan")
     lane: str = ""
     detail: tuple[tuple[str, float], ...] = ()
+    use_cases: tuple[int, ...] | None = None  # None: the rule's own
+    sources: int = 0  # bit mask of slots it rests on beside those of the tracks
 
 
 def of_track(

@@ -11,10 +11,12 @@ from controller.hazard.conflict import conflicts
 from controller.hazard.course import credible, stopping
 from controller.hazard.engine import HazardEngine
 from controller.hazard.flow import Flow
+from controller.hazard.layout import layout_of
 from controller.hazard.memory import Memory
 from controller.hazard.near_miss_engine import NearMissEngine
 from controller.hazard.pet import FootprintGrid
 from controller.hazard.scene import Scene
+from controller.hazard.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from controller.config import Hazards, NearMisses
     from controller.hazard.hazard import Hazard
     from controller.hazard.near_miss import NearMiss
+    from controller.hazard.surroundings import Weather
     from controller.site import Site
 
 LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
@@ -37,11 +40,24 @@ class HazardStage:
         self._hazards = HazardEngine(site, hazards, seed)
         self._near_misses = NearMissEngine(site, near_misses)
         self._memory, self._flow = Memory(), Flow(site)
+        self._surroundings, self._layout = Surroundings(), layout_of(site)
         self._grid = FootprintGrid(max(near_misses.pet_s[0], 2.0))
         self._last_ns: int | None = None
 
-    def step(self, tracks: Tracks) -> tuple[list[Hazard], list[NearMiss]]:
-        """Judge one tick, at any rate from 1 to 20 Hz. The same instant again says nothing."""
+    def tell(self, slot: int, reading: object, at_ns: int) -> None:
+        """What the module in a slot (by number) reported of weather or signals; others say nothing of the road."""
+        self._surroundings.tell(slot, reading, at_ns)
+
+    def forget(self, slot: int) -> None:
+        """The module in a slot serves no more."""
+        self._surroundings.forget(slot)
+
+    def weather(self, now_ns: int) -> Weather:
+        """What environment modules say that still holds."""
+        return self._surroundings.weather(now_ns)
+
+    def step(self, tracks: Tracks, lacking: tuple[str, ...] = ()) -> tuple[list[Hazard], list[NearMiss]]:
+        """Judge one tick, 1 to 20 Hz; `lacking`: required slots nobody serves. The same instant again says nothing."""
         now, last = tracks.valid_at_ns, self._last_ns
         if last == now:
             return [], []
@@ -50,7 +66,7 @@ class HazardStage:
         if not 0 < gap_s <= LONG_GAP_S:
             ended, gap_s = self._start_anew(now), 0.1
         self._last_ns = now
-        scene = self._scene(tracks, min(gap_s, MAX_DT_S))
+        scene = self._scene(tracks, min(gap_s, MAX_DT_S), lacking)
         return ended + self._hazards.step(scene), self._near_misses.step(scene)
 
     def _start_anew(self, now_ns: int) -> list[Hazard]:
@@ -59,7 +75,7 @@ class HazardStage:
         self._near_misses.clear()
         return self._hazards.cancel_all(now_ns)
 
-    def _scene(self, tracks: Tracks, dt_s: float) -> Scene:
+    def _scene(self, tracks: Tracks, dt_s: float, lacking: tuple[str, ...]) -> Scene:
         objects = _usable(tracks.objects)
         points = np.stack([objects["x"], objects["y"]], axis=1)
         objects = objects[self._site.watched(points)]
@@ -81,6 +97,10 @@ class HazardStage:
             conflicts=found,
             stopping=stopping(memory, found),
             encroachments=tuple(self._grid.update(objects, tracks.valid_at_ns)),
+            weather=self._surroundings.weather(tracks.valid_at_ns),
+            signals=self._surroundings.signals(tracks.valid_at_ns),
+            lacking=lacking,
+            layout=self._layout,
         )
 
 

@@ -55,6 +55,7 @@ def _message(seen: Hazard, place: pb.Position, sender: Sender, stamp: Stamp) -> 
         probability=seen.probability,
         track_ids=seen.track_ids,
         lane=seen.lane,
-        use_case=seen.use_case,
+        use_cases=seen.use_cases,
+        utilisation=seen.utilisation,
         detail=[pb.Figure(name=name, value=value) for name, value in seen.detail],
     )

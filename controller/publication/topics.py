@@ -51,7 +51,16 @@ HAZARD: Final = Topic(
 NEAR_MISS: Final = Topic(
     "nearmiss", "nearmiss/{tile}/{sl}/{rsu}", pb.NearMiss, qos=1, retain=False, expiry_s=WEEK_S, rate="event"
 )
-TOPICS: Final = (STATUS, PROFILE, SLOT, OBJECTS, HAZARD, NEAR_MISS)
+WEATHER: Final = Topic(
+    "weather",
+    "weather/{tile}/{sl}/{rsu}",
+    pb.RoadEnvironment,
+    qos=1,
+    retain=True,
+    expiry_s=600.0,
+    rate="1 min and on change",
+)
+TOPICS: Final = (STATUS, PROFILE, SLOT, OBJECTS, HAZARD, NEAR_MISS, WEATHER)
 
 
 def name(topic: Topic, sender: Sender, **levels: object) -> str:

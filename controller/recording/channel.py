@@ -8,9 +8,9 @@ from controller.fusion.track import TRACK, Tracks
 from controller.publication import topics
 from controller.publication.publication import Stamp
 from controller.recording.columns import fill, rows_of
-from controller.recording.entry import Entry, Heard, Judged, Looked, Noted, Part, Plugged, Said
+from controller.recording.entry import Entry, Heard, Judged, Looked, Noted, Part, Plugged, Reported, Said
 from controller.recording.state_reader import load
-from controller.recording.state_writer import dump
+from controller.recording.state_writer import StateError, dump
 from interfaces.proto import recording_pb2 as pb
 from modules.detection import OBJECT, Axes, Detections
 
@@ -25,6 +25,7 @@ STATEMENTS: Final = "/pole/statements"
 _MODULES: Final = "/modules/"
 DETECTIONS: Final = "/detections"
 PLUG: Final = "/plug"
+REPORT: Final = "/report"
 
 
 class Message(NamedTuple):
@@ -46,6 +47,9 @@ def messages(entry: Entry, root: str, now_ns: int) -> Iterator[Message]:
             yield Message(topic, pb.Detections, one.arrived_at_ns, one.measured_at_ns, _detections(one))
         case Plugged():
             yield Message(f"{_MODULES}{entry.slot}{PLUG}", pb.Plug, now_ns, now_ns, _plug(entry))
+        case Reported():
+            at = entry.measured_at_ns
+            yield Message(f"{_MODULES}{entry.slot}{REPORT}", pb.Report, now_ns, at, _report(entry))
         case Looked():
             at = entry.tracks.valid_at_ns
             yield Message(TRACKS, pb.Tracks, at, at, _tracks(entry.tracks))
@@ -93,6 +97,9 @@ def _entry(topic: str, data: bytes) -> Entry:
     if topic.endswith(PLUG):
         plug = pb.Plug.FromString(data)
         return Plugged(plug.slot, plug.serving, load(plug.exact, {}))
+    if topic.endswith(REPORT):
+        report = pb.Report.FromString(data)
+        return Reported(report.slot, load(report.exact, {}), report.measured_at_ns)
     if topic.endswith(DETECTIONS):
         return Heard(_heard(pb.Detections.FromString(data)))
     raise ValueError(f"unknown channel {topic}")
@@ -152,6 +159,16 @@ def _plug(entry: Plugged) -> bytes:
     told = repr(entry.capability) if entry.capability is not None else ""
     exact = dump(entry.capability, {})
     return pb.Plug(slot=entry.slot, serving=entry.serving, capability=told, exact=exact).SerializeToString()
+
+
+def _report(entry: Reported) -> bytes:
+    try:
+        exact = dump(entry.reading, {})
+    except StateError:
+        exact = dump(None, {})  # of a class of module that is not ours: it says nothing of the road
+    return pb.Report(
+        slot=entry.slot, measured_at_ns=entry.measured_at_ns, reading=repr(entry.reading), exact=exact
+    ).SerializeToString()
 
 
 def _statement(entry: Said) -> bytes:

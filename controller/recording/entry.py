@@ -35,6 +35,15 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What a module said that detects nothing: a reading of its class."""
+
+    slot: str
+    reading: object
+    measured_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """The road at the instant it was asked for."""
 
@@ -78,7 +87,7 @@ class Noted:
     payload: bytes
 
 
-Entry = Plugged | Heard | Looked | Judged | Said | Noted
+Entry = Plugged | Heard | Reported | Looked | Judged | Said | Noted
 
 
 def said(statement: Statement) -> Said:

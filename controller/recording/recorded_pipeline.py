@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from controller.hazard.hazard import Phase
 from controller.pipeline import Pipeline
-from controller.recording.entry import Heard, Judged, Looked, Plugged
+from controller.recording.entry import Heard, Judged, Looked, Plugged, Reported
 from controller.recording.tape import Event
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from modules.detection import Detections
 
 # What changes a pipeline is on tape; what only asks, or does work ahead, need not be. A test keeps the list whole.
-RECORDED: Final = frozenset({"plug", "unplug", "add", "look", "judge"})
-UNRECORDED: Final = frozenset({"agreement", "advance", "tick"})
+RECORDED: Final = frozenset({"plug", "unplug", "add", "report", "look", "judge"})
+UNRECORDED: Final = frozenset({"agreement", "advance", "finding", "weather", "tick"})
 
 
 class RecordedPipeline(Pipeline):
@@ -48,6 +48,11 @@ class RecordedPipeline(Pipeline):
         """Fuse one message; False when it was too late or its slot is empty."""
         self._tape.add(Heard(detections))
         return super().add(detections)
+
+    def report(self, slot: str, reading: object, measured_at_ns: int) -> None:
+        """What a module said that detects nothing."""
+        self._tape.add(Reported(slot, reading, measured_at_ns))
+        super().report(slot, reading, measured_at_ns)
 
     def look(self, valid_at_ns: int) -> Tracks:
         """The road at one instant."""

@@ -13,7 +13,7 @@ from controller.publication.publication import Stamp
 from controller.publication.voice import Voice, sender_of
 from controller.recording.about import anchors, config_of
 from controller.recording.difference import of_statements, of_tracks
-from controller.recording.entry import Entry, Heard, Judged, Looked, Plugged, Said, said
+from controller.recording.entry import Entry, Heard, Judged, Looked, Plugged, Reported, Said, said
 from controller.recording.state_reader import load
 from controller.site import Site
 from interfaces.errors import ConfigError
@@ -82,6 +82,8 @@ class Rerun:
                 self.pipeline.unplug(entry.slot)
             case Heard():
                 self.pipeline.add(entry.detections)
+            case Reported():
+                self.pipeline.report(entry.slot, entry.reading, entry.measured_at_ns)
             case Looked():
                 self._look(entry.tracks)
             case Judged():

@@ -642,8 +642,9 @@ class Hazard(_message.Message):
     PROBABILITY_FIELD_NUMBER: _builtins.int
     TRACK_IDS_FIELD_NUMBER: _builtins.int
     LANE_FIELD_NUMBER: _builtins.int
-    USE_CASE_FIELD_NUMBER: _builtins.int
+    USE_CASES_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    UTILISATION_FIELD_NUMBER: _builtins.int
     action_id: _builtins.int
     kind: _builtins.str
     phase: Global___Hazard.Phase.ValueType
@@ -655,13 +656,18 @@ class Hazard(_message.Message):
     speed_mps: _builtins.float
     probability: _builtins.float
     lane: _builtins.str
-    use_case: _builtins.int
+    utilisation: _builtins.int
+    """0 degraded, 1 information provision (CAVC)"""
     @_builtins.property
     def header(self) -> Global___Header: ...
     @_builtins.property
     def event_position(self) -> Global___Position: ...
     @_builtins.property
     def track_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def use_cases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """CAVC useCaseType"""
+
     @_builtins.property
     def detail(self) -> _containers.RepeatedCompositeFieldContainer[Global___Figure]: ...
     def __init__(
@@ -681,16 +687,98 @@ class Hazard(_message.Message):
         probability: _builtins.float = ...,
         track_ids: _abc.Iterable[_builtins.int] | None = ...,
         lane: _builtins.str = ...,
-        use_case: _builtins.int = ...,
+        use_cases: _abc.Iterable[_builtins.int] | None = ...,
         detail: _abc.Iterable[Global___Figure] | None = ...,
+        utilisation: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_position", b"event_position", "header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "cause", b"cause", "detail", b"detail", "event_position", b"event_position", "header", b"header", "heading_rad", b"heading_rad", "kind", b"kind", "lane", b"lane", "phase", b"phase", "probability", b"probability", "reference_time_ns", b"reference_time_ns", "speed_mps", b"speed_mps", "subcause", b"subcause", "track_ids", b"track_ids", "use_case", b"use_case", "validity_s", b"validity_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "cause", b"cause", "detail", b"detail", "event_position", b"event_position", "header", b"header", "heading_rad", b"heading_rad", "kind", b"kind", "lane", b"lane", "phase", b"phase", "probability", b"probability", "reference_time_ns", b"reference_time_ns", "speed_mps", b"speed_mps", "subcause", b"subcause", "track_ids", b"track_ids", "use_cases", b"use_cases", "utilisation", b"utilisation", "validity_s", b"validity_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hazard: _TypeAlias = Hazard  # noqa: Y015
+
+@_typing.final
+class RoadEnvironment(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Reading(_message.Message):
+        """what one module says; unknown numbers are NaN"""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SLOT_FIELD_NUMBER: _builtins.int
+        VISIBILITY_M_FIELD_NUMBER: _builtins.int
+        PRECIPITATION_MMPH_FIELD_NUMBER: _builtins.int
+        AIR_TEMPERATURE_C_FIELD_NUMBER: _builtins.int
+        ROAD_TEMPERATURE_C_FIELD_NUMBER: _builtins.int
+        HUMIDITY_PERCENT_FIELD_NUMBER: _builtins.int
+        WIND_SPEED_MPS_FIELD_NUMBER: _builtins.int
+        WIND_DIRECTION_DEG_FIELD_NUMBER: _builtins.int
+        WATER_LEVEL_M_FIELD_NUMBER: _builtins.int
+        ROAD_SURFACE_FIELD_NUMBER: _builtins.int
+        slot: _builtins.str
+        visibility_m: _builtins.float
+        """meteorological optical range"""
+        precipitation_mmph: _builtins.float
+        """of water"""
+        air_temperature_c: _builtins.float
+        road_temperature_c: _builtins.float
+        humidity_percent: _builtins.float
+        wind_speed_mps: _builtins.float
+        wind_direction_deg: _builtins.float
+        """from where, clockwise from north"""
+        water_level_m: _builtins.float
+        """above the road"""
+        road_surface: _builtins.int
+        """0 dry 1 moist 2 wet 3 snow 4 ice 5 black ice"""
+        def __init__(
+            self,
+            *,
+            slot: _builtins.str = ...,
+            visibility_m: _builtins.float = ...,
+            precipitation_mmph: _builtins.float = ...,
+            air_temperature_c: _builtins.float = ...,
+            road_temperature_c: _builtins.float = ...,
+            humidity_percent: _builtins.float = ...,
+            wind_speed_mps: _builtins.float = ...,
+            wind_direction_deg: _builtins.float = ...,
+            water_level_m: _builtins.float = ...,
+            road_surface: _builtins.int | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_road_surface", b"_road_surface", "road_surface", b"road_surface"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_road_surface", b"_road_surface", "air_temperature_c", b"air_temperature_c", "humidity_percent", b"humidity_percent", "precipitation_mmph", b"precipitation_mmph", "road_surface", b"road_surface", "road_temperature_c", b"road_temperature_c", "slot", b"slot", "visibility_m", b"visibility_m", "water_level_m", b"water_level_m", "wind_direction_deg", b"wind_direction_deg", "wind_speed_mps", b"wind_speed_mps"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__road_surface: _TypeAlias = _typing.Literal["road_surface"]  # noqa: Y015
+        _WhichOneofArgType__road_surface: _TypeAlias = _typing.Literal["_road_surface", b"_road_surface"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__road_surface) -> _WhichOneofReturnType__road_surface | None: ...
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    READINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___Header: ...
+    @_builtins.property
+    def position(self) -> Global___Position: ...
+    @_builtins.property
+    def readings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoadEnvironment.Reading]: ...
+    def __init__(
+        self,
+        *,
+        header: Global___Header | None = ...,
+        position: Global___Position | None = ...,
+        readings: _abc.Iterable[Global___RoadEnvironment.Reading] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "position", b"position", "readings", b"readings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoadEnvironment: _TypeAlias = RoadEnvironment  # noqa: Y015
 
 @_typing.final
 class Participant(_message.Message):

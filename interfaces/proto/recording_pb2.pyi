@@ -281,6 +281,38 @@ class Plug(_message.Message):
 Global___Plug: _TypeAlias = Plug  # noqa: Y015
 
 @_typing.final
+class Report(_message.Message):
+    """a module that detects nothing: weather, signals, power, link"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SLOT_FIELD_NUMBER: _builtins.int
+    MEASURED_AT_NS_FIELD_NUMBER: _builtins.int
+    READING_FIELD_NUMBER: _builtins.int
+    EXACT_FIELD_NUMBER: _builtins.int
+    slot: _builtins.str
+    measured_at_ns: _builtins.int
+    reading: _builtins.str
+    """for people"""
+    exact: _builtins.bytes
+    """the same as in the state attachment"""
+    def __init__(
+        self,
+        *,
+        slot: _builtins.str = ...,
+        measured_at_ns: _builtins.int = ...,
+        reading: _builtins.str = ...,
+        exact: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exact", b"exact", "measured_at_ns", b"measured_at_ns", "reading", b"reading", "slot", b"slot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Report: _TypeAlias = Report  # noqa: Y015
+
+@_typing.final
 class Judgement(_message.Message):
     """the tracks before it were judged"""
 

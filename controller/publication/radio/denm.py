@@ -25,14 +25,20 @@ NO_PATH: Final[list[list[Any]]] = [[]]  # one trace without a point: from where 
 # CauseCodeChoice: each alternative is named for its cause, the number at its end.
 CAUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
+        6: "adhesion6",
+        7: "aquaplaning7",
         10: "hazardousLocation-ObstacleOnTheRoad10",
         11: "hazardousLocation-AnimalOnTheRoad11",
         12: "humanPresenceOnTheRoad12",
         14: "wrongWayDriving14",
+        17: "adverseWeatherCondition-Wind17",
+        18: "adverseWeatherCondition-Visibility18",
+        19: "adverseWeatherCondition-Precipitation19",
         26: "slowVehicle26",
         27: "dangerousEndOfQueue27",
         94: "stationaryVehicle94",
         97: "collisionRisk97",
+        98: "signalViolation98",
         99: "dangerousSituation99",
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from controller.config import Hazards, NearMisses
 from controller.fusion.track import Tracks, empty_tracks
 from controller.hazard.hazard import Hazard, Phase
 from controller.hazard.stage import HazardStage
-from controller.site import Area, Lane, Site, StopLine
+from controller.site import Area, Lane, Merge, Site, StopLine
+from controller.site_shapes import at, length
 from interfaces.spec import ObjectClass
+from modules.environment import POSSIBLE, EnvironmentReading
+from modules.signal import SignalGroupReading, SignalReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from controller.hazard.near_miss import NearMiss
 
@@ -122,14 +126,30 @@ def _fill(row: np.ndarray, index: int, user: User, t: float, error: np.ndarray |
 
 
 def run(
-    users: list[User], seconds: float, site: Site | None = None, *, rate_hz: float = 10.0, seed: int | None = None
+    users: list[User],
+    seconds: float,
+    site: Site | None = None,
+    *,
+    rate_hz: float = 10.0,
+    seed: int | None = None,
+    told: Sequence[tuple[float, int, object]] = (),
+    lacking: Callable[[float], tuple[str, ...]] = lambda _: (),
+    config: Hazards | None = None,
 ) -> tuple[list[Hazard], list[NearMiss]]:
-    """Everything a fresh stage says of a scene, and of five empty seconds after it."""
-    stage = HazardStage(site or Site(), Hazards(), NearMisses())
+    """Everything a fresh stage says of a scene, and of five empty seconds after it.
+
+    `told`: (t, slot, reading) of modules that detect nothing, in order.
+    """
+    stage = HazardStage(site or Site(), config or Hazards(), NearMisses())
+    waiting = deque(told)
     hazards: list[Hazard] = []
     near_misses: list[NearMiss] = []
     for tracks in ticks(users, seconds, rate_hz, seed):
-        said = stage.step(tracks)
+        t = (tracks.valid_at_ns - START_NS) / 1e9
+        while waiting and waiting[0][0] <= t + 1e-9:
+            at, slot, reading = waiting.popleft()
+            stage.tell(slot, reading, START_NS + round(at * 1e9))
+        said = stage.step(tracks, lacking(t))
         hazards += said[0]
         near_misses += said[1]
         end = tracks.valid_at_ns
@@ -170,3 +190,55 @@ def road(limit_kmh: float = 60.0) -> Site:
         ),
         (StopLine("stop", np.array([[88.0, 0.0], [88.0, 3.3]])),),
     )
+
+
+def weather(**known: float) -> EnvironmentReading:
+    """A reading of which only `known` is known."""
+    return EnvironmentReading(0, **{name: known.get(name) for name in POSSIBLE})
+
+
+def steady(reading: object, seconds: float, slot: int = 0, begin: float = 0.0) -> list[tuple[float, int, object]]:
+    """The same reading once a second."""
+    return [(begin + t, slot, reading) for t in range(int(seconds) + 1)]
+
+
+def lights(*spans: tuple[float, int], until: float, group: int = 1, slot: int = 4) -> list[tuple[float, int, object]]:
+    """A signal module's reports at 5 Hz: (from when, colour) in order, until the scene's end; it tells what remains."""
+    ends = [begin for begin, _ in spans[1:]] + [until]
+    told: list[tuple[float, int, object]] = []
+    for (begin, colour), end in zip(spans, ends, strict=True):
+        steps = round((end - begin) * 5)
+        for i in range(steps):
+            reading = SignalReading(0, (SignalGroupReading(group, colour, round((end - begin - i / 5) * 10)),))
+            told.append((begin + i / 5, slot, reading))
+    return told
+
+
+def crossroads(*, signals: bool = False, conflict: bool = True) -> Site:
+    """Two one-way lanes, east along y = 0 and north along x = 0, that cross in the origin; stop lines 6 m before."""
+    lanes = (lane("e", -150, 0, 150, 0, 50), lane("n", 0, -150, 0, 150, 50))
+    areas = (polygon("conflict_area", (-4, -4), (4, -4), (4, 4), (-4, 4)),) if conflict else ()
+    lines = (
+        StopLine("se", np.array([[-6.0, -2.0], [-6.0, 2.0]]), (0,), 1 if signals else None),
+        StopLine("sn", np.array([[-2.0, -6.0], [2.0, -6.0]]), (1,), 2 if signals else None),
+    )
+    return Site(lanes, areas, lines)
+
+
+def junction() -> Site:
+    """A mainline along x at 100 km/h and a ramp that joins it in the origin from the south-west."""
+    mainline = Lane("m", np.array([[-300.0, 0.0], [300.0, 0.0]]), 3.5, 100 / 3.6)
+    ramp = Lane("r", np.array([[-200.0, -40.0], [-50.0, -10.0], [0.0, 0.0]]), 3.5, 60 / 3.6, "ramp", ("m",))
+    return Site((mainline, ramp), (), (), (Merge("merge", 1, 0, np.zeros(2), length(ramp.points), 300.0),))
+
+
+def along(points: list[tuple[float, float]], start: float, speed: float) -> Callable[[float], tuple[float, float]]:
+    """At `speed` along a line from `start` metres; straight on beyond its end."""
+    line = np.array(points)
+    longer = np.vstack([line, line[-1] + 1000 * (line[-1] - line[-2]) / np.hypot(*(line[-1] - line[-2]))])
+
+    def at_(t: float) -> tuple[float, float]:
+        x, y = at(longer, np.array([start + speed * t]))[0]
+        return float(x), float(y)
+
+    return at_

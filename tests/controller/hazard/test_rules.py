@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scenes import User, braking, delay_s, lane, new, polygon, road, run, straight
@@ -260,20 +257,3 @@ def test_other_geometry_a_diagonal_lane_and_a_junction():
 def test_a_stop_line_of_another_lane_does_not_excuse():
     site = Site((lane("e", -100, 0, 100, 0),), (), (StopLine("far", np.array([[10.0, 20.0], [10.0, 24.0]])),))
     only([User(straight(0, 0), yaw=0.0)], 9, "stationary_vehicle", site)
-
-
-def test_the_page_shows_the_table_as_it_is():
-    page = (Path(__file__).parents[3] / "docs" / "hazards.md").read_text()
-    rows = {cells[0]: cells for line in page.splitlines() if (cells := re.findall(r"[^|]+", line)) and len(cells) == 7}
-    rows = {key.strip().strip("`"): [cell.strip() for cell in cells] for key, cells in rows.items()}
-    for rule in rules(Hazards()):
-        expected = [
-            f"`{rule.kind}`",
-            rule.japanese,
-            f"{rule.cause}/{rule.subcause}",
-            f"{rule.on_s:g}",
-            f"{rule.off_s:g}",
-            f"{rule.validity_s:g}",
-            rule.find.__doc__,
-        ]
-        assert rows[rule.kind] == expected

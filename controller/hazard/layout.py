@@ -1,0 +1,110 @@
+"""What rules of right of way need of the map, worked out once: the ways to stop lines, merges and crossings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from controller.site_shapes import crossings, edges_of, foot, length, turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from controller.site import Lane, Site, StopLine
+
+REACH_M: Final = 200.0
+LEAST_ANGLE: Final = np.radians(30.0)  # lanes that meet flatter than this merge or run on
+
+
+class Way(NamedTuple):
+    """One who is `s` along `lane` has `offset_m` − s to go; `share` of those who are there get there."""
+
+    lane: int
+    offset_m: float
+    share: float
+
+
+class Line(NamedTuple):
+    """A stop line under a signal."""
+
+    group: int
+    ways: tuple[Way, ...]
+
+
+class Joint(NamedTuple):
+    """Where two ways meet: at a merge (ramp, mainline) or within a conflict area, where each is `half_m` deep."""
+
+    id: str
+    x: float
+    y: float
+    first: tuple[Way, ...]
+    second: tuple[Way, ...]
+    half_m: tuple[float, float] = (0.0, 0.0)
+
+
+class Layout(NamedTuple):
+    """All of them."""
+
+    lines: tuple[Line, ...] = ()
+    merges: tuple[Joint, ...] = ()
+    crossings: tuple[Joint, ...] = ()
+
+
+def layout_of(site: Site) -> Layout:
+    """The layout of a map; empty without one."""
+    merges = tuple(
+        Joint(
+            one.id,
+            float(one.point[0]),
+            float(one.point[1]),
+            ways(site.lanes, one.ramp, one.ramp_m),
+            ways(site.lanes, one.mainline, one.mainline_m),
+        )
+        for one in site.merges
+    )
+    return Layout(tuple(_lines(site)), merges, tuple(_crossings(site)))
+
+
+def ways(lanes: tuple[Lane, ...], lane: int, along_m: float) -> tuple[Way, ...]:
+    """From `along_m` on `lane` upstream over its predecessors, 200 m far; each lane once, by its shortest way."""
+    found = [Way(lane, along_m, 1.0)]
+    seen = {lane}
+    for way in found:  # grows
+        if way.offset_m >= REACH_M:
+            continue
+        for index, one in enumerate(lanes):
+            if index not in seen and lanes[way.lane].id in one.successors:
+                seen.add(index)
+                found.append(Way(index, way.offset_m + length(one.points), way.share / len(one.successors)))
+    return tuple(found)
+
+
+def _lines(site: Site) -> Iterator[Line]:
+    for line in site.stop_lines:
+        if line.signal_group is not None:
+            for lane in line.lanes:
+                yield Line(line.signal_group, ways(site.lanes, lane, _along(line, site.lanes[lane])))
+
+
+def _along(line: StopLine, lane: Lane) -> float:
+    """How far along a lane its stop line lies."""
+    met, _ = crossings(edges_of(line.points), edges_of(lane.points))
+    return foot(lane.points, met[0] if len(met) else line.points.mean(axis=0)).along_m
+
+
+def _crossings(site: Site) -> Iterator[Joint]:
+    areas = [area for area in site.areas if area.kind == "conflict_area"]
+    for i, one in enumerate(site.lanes if areas else ()):
+        for j in range(i + 1, len(site.lanes)):
+            other = site.lanes[j]
+            met, _ = crossings(edges_of(one.points), edges_of(other.points))
+            for point in met:
+                area = next((area for area in areas if area.contains(point[None])[0]), None)
+                a, b = foot(one.points, point), foot(other.points, point)
+                angle = turn(a.direction, b.direction)
+                if area is None or not LEAST_ANGLE < angle < np.pi - LEAST_ANGLE:
+                    continue
+                half = other.width_m / 2 / np.sin(angle), one.width_m / 2 / np.sin(angle)
+                reach = ways(site.lanes, i, a.along_m), ways(site.lanes, j, b.along_m)
+                yield Joint(area.id, float(point[0]), float(point[1]), *reach, (float(half[0]), float(half[1])))
