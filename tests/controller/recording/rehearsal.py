@@ -21,6 +21,7 @@ from controller.recording.recorded_pipeline import RecordedPipeline
 from controller.recording.state_writer import dump
 from controller.recording.tape import Clip, Event, Tape
 from modules.detection import Axes, Detections
+from modules.environment import EnvironmentReading
 from modules.registry import default_capability
 from sim.scenario import Scenario, scenario
 
@@ -145,6 +146,10 @@ def rehearse(
                 stage.pipeline.unplug(slot)
             else:
                 stage.pipeline.plug(slot, default_capability(kind))
+        if step % 10 == 3:
+            rain_mmph = 30.0 * (step % 20 == 3)
+            wet = EnvironmentReading(step, 60.0, rain_mmph, None, 1.0, None, None, None, None, 2)
+            stage.pipeline.report(specs[0].slot, wet, stage.now_ns)
         if step == steps // 2:
             stage.tape.happened(Event("asked_for", 1, stage.now_ns), stage.now_ns)  # however calm the road
         stage.deliver(0.5)

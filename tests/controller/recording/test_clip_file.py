@@ -21,13 +21,15 @@ from controller.publication.publication import Stamp
 from controller.recording.about import LEFT_OUT_SECTIONS, RECORDED_SECTIONS, config_of, shown
 from controller.recording.channel import entries, messages
 from controller.recording.clip_file import METADATA, read
-from controller.recording.entry import Heard, Judged, Looked, Noted, Part, Plugged, Said
+from controller.recording.entry import Heard, Judged, Looked, Noted, Part, Plugged, Reported, Said
 from interfaces.errors import ConfigError
 from interfaces.proto import recording_pb2 as pb
 from modules.detection import OBJECT, Axes, Detections
+from modules.environment import EnvironmentReading
 from modules.registry import default_capability
 
 ROOT = "smartpole/v1"
+WET = EnvironmentReading(7, 80.0, 30.5, None, 1.0, 99.0, 3.0, 0.1, None, 2)
 
 
 def opened(data):
@@ -165,12 +167,19 @@ def test_every_other_entry_comes_back_too():
         Plugged("radar", True, default_capability("radar")),
         Plugged("radar", True),
         Plugged("radar", False),
+        Reported("weather", WET, 5),
         Judged(7, ("wrong_way new 3",)),
         Said(Stamp(9, 10, 0.1 + 0.2), (Part(topic, "application/x-protobuf", 0, False, 1, b"\x0a\x00"), twin)),
         Said(Stamp(10, 11, 0.0), (said, clear)),
         Noted(0, f"{ROOT}/pole/1/2/status", b""),
     ]
     assert list(entries((m.topic, m.data) for one in told for m in messages(one, ROOT, 0))) == told
+
+
+def test_a_report_of_a_strange_class_of_module_is_kept_for_people_only():
+    (message,) = messages(Reported("weather", object, 5), ROOT, 0)
+    assert pb.Report.FromString(message.data).reading == "<class 'object'>"
+    assert list(entries([(message.topic, message.data)])) == [Reported("weather", None, 5)]
 
 
 def rewritten(recorded, *, order=lambda rows: rows, attachment=lambda one: one.data, metadata=lambda told: told):
