@@ -50,7 +50,6 @@ class Pipeline:
         self.newest_arrival_ns = 0
         self._config = config
         self._newest: Tracks | None = None
-        self._serving: set[str] = set()
         self._sensors: dict[str, Sensor] = {}
         self._registration = Registration(correct=config.fusion.correct_registration)
         self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
@@ -61,7 +60,6 @@ class Pipeline:
     def plug(self, slot: str, capability: Capability | None = None) -> None:
         """A module serves the slot from now on; without a capability its class's default stands in."""
         entry = self._config.slot[slot]
-        self._serving.add(slot)
         mount = entry.mount
         sensor = Sensor(
             self.slots.index(slot),
@@ -79,7 +77,6 @@ class Pipeline:
         """The slot is empty: its absence says nothing about the road any more."""
         if self._sensors.pop(slot, None) is not None:
             self._registration.forget(self.slots.index(slot))
-        self._serving.discard(slot)
         self._hazards.forget(self.slots.index(slot))
         self._tracker.set_sensor(slot, None)
 
@@ -97,6 +94,11 @@ class Pipeline:
         self.counters["late"] += added.late
         self.counters["accepted" if added.accepted else "refused"] += 1
         return added.accepted
+
+    def _lacking(self) -> tuple[str, ...]:
+        """Required slots that nobody serves, or whose module is in quarantine."""
+        required = (name for name, slot in self._config.slot.items() if slot.required)
+        return tuple(name for name in required if name not in self._sensors or not self._fuses(self._sensors[name]))
 
     def _registered(self, placed: Detections) -> Detections:
         """Compared with what the others see, and without the module's error where that is to be taken out."""
@@ -123,7 +125,7 @@ class Pipeline:
 
     def report(self, slot: str, reading: object, measured_at_ns: int) -> None:
         """What a serving module said that detects nothing; weather and signals bear on hazards."""
-        if slot in self._serving:
+        if slot in self._sensors:
             self._hazards.tell(self.slots.index(slot), reading, measured_at_ns)
 
     def weather(self, now_ns: int) -> Weather:
@@ -153,8 +155,7 @@ class Pipeline:
 
     def judge(self, tracks: Tracks) -> Picture:
         """What is to be said about it; each look at most once, in order."""
-        lacking = tuple(n for n, slot in self._config.slot.items() if slot.required and n not in self._serving)
-        return Picture(tracks, *self._hazards.step(tracks, lacking))
+        return Picture(tracks, *self._hazards.step(tracks, self._lacking()))
 
     def tick(self, valid_at_ns: int) -> Picture:
         """Look and judge."""
