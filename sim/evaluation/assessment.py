@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.evaluation.events import Said, Score, judge, unjudged
-from sim.evaluation.expectations import NEAR_MISS, expectations, kinds_of
+from sim.evaluation.expectations import expectations, kinds_of
 from sim.evaluation.frame import best_pairs, distances
+from sim.evaluation.goals import NEAR_MISS
 from sim.evaluation.metrics import GOSPA_C_M, MATCH_M, clear, gospa, hota, idf1
 from sim.evaluation.run import WARM_UP_S
 

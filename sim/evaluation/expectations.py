@@ -10,7 +10,7 @@ import numpy as np
 from interfaces.spec import VEHICLES
 from sim.evaluation.encounters import encounters
 from sim.evaluation.events import Expected
-from sim.evaluation.goals import RULES
+from sim.evaluation.goals import KINDS, NEAR_MISS, RULES
 from sim.happening import LASTING
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from sim.evaluation.recording import Recording
     from sim.happening import Happening
 
-NEAR_MISS: Final = "near_miss"
-KINDS: Final = frozenset(LASTING) - {NEAR_MISS} | {"collision_risk"}  # those whose truth is reckoned here
 PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
 SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
 STEP_NS: Final = 100_000_000
@@ -59,7 +57,7 @@ def _hazard(one: Happening, seen: dict[int, list[float]]) -> Expected:
     within = [at_s for who in one.ids for at_s in seen.get(who, ()) if one.start_s - 1e-6 <= at_s <= one.end_s + 1e-6]
     lasting_s = max(within) - min(within) if within else -math.inf
     rule = RULES.get(one.kind)
-    must = lasting_s >= max(rule.within_s if rule else 0.0, LASTING.get(one.kind, (0.0, 0.0))[0]) - 1e-6
+    must = lasting_s >= max(rule.goal_s if rule else 0.0, LASTING.get(one.kind, (0.0, 0.0))[0]) - 1e-6
     return Expected(one.kind, one.start_s, one.end_s, frozenset(one.ids), min(within, default=one.start_s), must)
 
 

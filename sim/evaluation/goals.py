@@ -1,9 +1,13 @@
-"""What the pole is held to: one row a figure, one a hazard. Times in s, lengths in m."""
+"""What the pole is held to: one row a figure, and its own table of hazards. Times in s, lengths in m."""
 
 from __future__ import annotations
 
 import math
 from typing import Final, NamedTuple
+
+from controller.config import Hazards
+from controller.hazard.rules import rules
+from sim.happening import LASTING
 
 
 class Goal(NamedTuple):
@@ -59,23 +63,6 @@ FIGURES: Final = {
     "hazard_false_per_hour": Goal("hazards that were none, an hour", "危険事象誤報（毎時）", digits=1),
 }
 
-
-class Rule(NamedTuple):
-    """A kind of hazard: its Japanese name, and in how many seconds it has to be told."""
-
-    japanese: str
-    within_s: float
-
-
-RULES: Final = {
-    "wrong_way": Rule("逆走", 1.5),
-    "stationary_vehicle": Rule("停止車両", 8.0),
-    "slow_vehicle": Rule("低速車両", 5.0),
-    "person_on_road": Rule("道路上の人", 1.0),
-    "fallen_object": Rule("落下物", 5.0),
-    "animal": Rule("動物", 1.0),
-    "queue_tail": Rule("渋滞末尾", 5.0),
-    "sudden_braking": Rule("急ブレーキ", 0.6),
-    "speeding": Rule("速度超過", 3.0),
-    "collision_risk": Rule("衝突のおそれ", 0.0),
-}
+NEAR_MISS: Final = "near_miss"
+RULES: Final = {rule.kind: rule for rule in rules(Hazards())}  # the pole's own table: Japanese names, times to detect
+KINDS: Final = frozenset(LASTING) - {NEAR_MISS} | {"collision_risk"}  # of hazards whose truth is reckoned

@@ -25,15 +25,15 @@ _STYLE: Final = """
   --panel: #1a2129; --road: #27303a; --a: #6cb2ff; --b: #ffab5e; --c: #6fd08c; --d: #d59cf2; --good: #63d08a;
   --bad: #ff8a80; --doubt: #76828f; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.2rem 4rem; background: var(--ground); color: var(--ink);
+body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.2rem 4rem; background: var(--ground); color: var(--ink);
   font: 15px/1.55 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic UI", sans-serif; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } h1 small, h2 small, h3 small, td small { color: var(--faint);
   font-weight: 400; } p { color: var(--faint); margin: .3rem 0 .8rem; } code { background: var(--panel);
   padding: .1rem .4rem; border-radius: 4px; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .32rem .55rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th { color: var(--faint); font-weight: 600; } th:first-child, td:first-child { text-align: left; white-space: normal; }
+th, td { text-align: right; padding: .32rem .45rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th { color: var(--faint); font-weight: 600; } th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 tr.all td { font-weight: 600; border-top: 2px solid var(--rule); }
 .good { color: var(--good); } .bad { color: var(--bad); }
 details { border: 1px solid var(--rule); border-radius: 8px; margin: .8rem 0; padding: .3rem 1rem; }
@@ -45,8 +45,8 @@ svg text { fill: var(--faint); font-size: 12px; } svg .mid { text-anchor: middle
 .truth { fill: var(--a); } .maybe { fill: var(--doubt); opacity: .45; } .right { fill: var(--good); }
 .wrong { fill: var(--bad); } .excused { fill: var(--doubt); } .lane { fill: none; stroke: var(--road); }
 .area { fill: none; stroke: var(--doubt); stroke-width: .8; stroke-dasharray: 3 3; } .way { fill: none;
-  stroke-linejoin: round; } .truth-way { stroke: var(--a); stroke-width: 3.2; opacity: .4; }
-.track-way { stroke: var(--b); stroke-width: 1.1; } .module { fill: var(--ink); }
+  stroke-linejoin: round; } .truth-way { stroke: var(--a); stroke-width: 3; opacity: .4; }
+.track-way { stroke: var(--b); stroke-width: .9; } .module { fill: var(--ink); }
 .key span { display: inline-block; margin-right: 1.1rem; } .key i { display: inline-block; width: .9em; height: .9em;
   border-radius: 2px; margin-right: .35em; vertical-align: -.08em; }
 """
@@ -86,7 +86,7 @@ def _goals(told: Summary) -> Iterator[str]:
     rows = []
     for key, goal in FIGURES.items():
         value = told.figures[key]
-        name = f"{escape(goal.english)}<br><small>{escape(goal.japanese)}</small>"
+        name = f"{escape(goal.english)} <small>{escape(goal.japanese)}</small>"
         rows.append((name, _marked(number(value, goal), goal.met(value)), escape(goal.words)))
     yield _table(("figure 指標", "reached 実績", "goal 目標"), rows)
 
@@ -123,7 +123,7 @@ def _event_rows(told: Summary) -> Iterator[tuple[str, ...]]:
             f"{_per_hour(score, told.seconds):.1f}",
             median,
             _marked(most, None if is_late is None else not is_late),
-            f"≤ {RULES[kind].within_s:g}" if kind in RULES else "",
+            f"≤ {RULES[kind].goal_s:g}" if kind in RULES else "",
         )
 
 

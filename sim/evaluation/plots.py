@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 WIDTH: Final = 760.0
-LEFT, RIGHT, TOP, BOTTOM = 120.0, 12.0, 10.0, 30.0
+LEFT, RIGHT, TOP, BOTTOM = 140.0, 12.0, 10.0, 30.0
 ROW: Final = 22.0
 
 
@@ -108,7 +108,7 @@ def timeline(one: Assessment) -> str:
         at = TOP + 2 * ROW * n
         drawn.append(f'<text class="end" x="{LEFT + 12}" y="{at + ROW + 4}">{escape(kind)}</text>')
         drawn.append(f'<path class="grid" d="M0 {at + 2 * ROW:.1f}H{WIDTH}"/>')
-        for it in (it for it in one.expected if it.kind == kind):
+        for it in sorted((it for it in one.expected if it.kind == kind), key=lambda it: it.must):
             words = f"{it.start_s:.1f}–{it.end_s:.1f} s {sorted(it.ids)}{'' if it.must else ' (may be told)'}"
             drawn.append(_bar(x, (it.start_s, it.end_s), at + 3, "truth" if it.must else "maybe", words))
         for done in (done for done in one.judged if done.said.kind == kind):

@@ -6,7 +6,7 @@ import math
 import tomllib
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from controller.config import Config
 from controller.fusion.sensor import Sensor
@@ -14,15 +14,17 @@ from controller.geometry import LocalFrame
 from controller.site import load
 from interfaces.errors import ConfigError
 from modules.detecting import cone
-from modules.registry import default_capability
+from modules.registry import REGISTRY, default_capability
+from sim.evaluation.goals import KINDS, RULES
 from sim.evaluation.sight import Sight, counted
 from sim.evaluation.truth import Truth
 from sim.film import MAX_OBJECTS, START_NS, film
 from sim.happening import STEP_S, Happening, observed
+from sim.report import report
 from sim.sensing import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from controller.site import Site
     from modules.capability import Capability
@@ -32,14 +34,25 @@ if TYPE_CHECKING:
     from sim.sensor_model import SensorModel
     from sim.weather import Weather
 
+REPORT_NS: Final = 200_000_000
+_REPORTING: Final = ("environment", "signal")
 _DECLARED: Final = frozenset(range(8))  # what simulated modules say they tell apart
+
+
+class Reported(NamedTuple):
+    """A slot's weather or signals at an instant, as its class reads them."""
+
+    at_ns: int
+    slot: str
+    reading: object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
     """`served`: what the module in a slot can do; a slot that is missing there has its class's default.
 
-    `happenings` is all that the truth holds; `seed` None where the truth came from elsewhere.
+    `happenings` is all that the truth holds; `seed` None where the truth came from elsewhere. `reports`: what modules
+    said that detect nothing, in order of time.
     """
 
     name: str
@@ -51,6 +64,7 @@ class Recording:
     happenings: tuple[Happening, ...]
     counted: tuple[frozenset[int], ...]
     served: Mapping[str, Capability] = field(default_factory=dict)
+    reports: tuple[Reported, ...] = ()
 
     def counted_at(self, instant_ns: int) -> frozenset[int]:
         """Ids of the road users that count at an instant."""
@@ -74,10 +88,13 @@ def of_scene(
         raise ConfigError(f"--without {unknown[0]}: scenario {scene.name} has no such sensor; it has {known}")
     config = Config.model_validate(tomllib.loads(scene.config_text({})))
     site = load(scene.site, LocalFrame.of(config.origin), scene.name)
-    times, frames, messages = [], [], []
+    world = world or scene.world()
+    times: list[int] = []
+    frames, messages, reports = [], [], []
     for take in film(scene, seconds, world=world):
         times.append(START_NS + round(take.at_s * 1e9))
         frames.append(take.truth)
+        reports += [one for one in _reported(scene, world, times[-1]) if one.slot not in without]
         messages += [one for one in take.detections if one.slot not in without]
         step(take.at_s)
     truth = Truth(tuple(times), tuple(frames))
@@ -93,9 +110,10 @@ def of_scene(
         site,
         tuple(messages),
         truth,
-        happenings_of(truth, site),
+        (*happenings_of(truth, site), *_scripted(scene, world)),
         counted(truth, sight),
         served,
+        tuple(reports),
     )
 
 
@@ -165,6 +183,22 @@ def sight_of(config: Config, site: Site, served: Mapping[str, Capability]) -> Si
         place = (mount.east_m, mount.north_m, mount.height_m, math.radians(mount.yaw_deg))
         sensors.append(Sensor(list(config.slot).index(slot), able, *place))
     return Sight(tuple(sensors), (math.inf,) * len(sensors), site)
+
+
+def _reported(scene: Scenario, world: World, at_ns: int) -> Iterator[Reported]:
+    """What the modules that detect nothing say now, each REPORT_NS apart."""
+    for spec in scene.modules:
+        if spec.module_class in _REPORTING and (at_ns - START_NS) % REPORT_NS == 0:
+            kind = REGISTRY[spec.module_class]
+            yield Reported(at_ns, spec.slot, kind.read(report(spec.module_class, scene.weather, world), kind.default))
+
+
+def _scripted(scene: Scenario, world: World) -> Iterator[Happening]:
+    """Events of kinds that the truth of single instants does not show."""
+    for event in scene.events:
+        if event.kind not in KINDS and event.kind in RULES:
+            ids = tuple(sorted(world.script_id(actor) for actor in event.actors))
+            yield Happening(event.kind, event.start_s, event.end_s, ids)
 
 
 def _reach_m(model: SensorModel, weather: Weather) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,9 @@ class Run:
 def run(recording: Recording, step: Callable[[float], None] = lambda _: None) -> Run:
     """Play the messages, in order of arrival, and look at RATE_HZ. `step` hears the seconds gone by."""
     pipeline = Pipeline(recording.config, recording.site)
+    for slot in sorted({one.slot for one in recording.reports}):
+        pipeline.plug(slot)
+    reports = deque(recording.reports)
     instants: list[Instant] = []
     begun: dict[int, tuple[float, Hazard]] = {}
     hazards: list[tuple[float, float, Hazard]] = []
@@ -81,6 +85,9 @@ def run(recording: Recording, step: Callable[[float], None] = lambda _: None) ->
         if (instant := _beside(recording, picture, at_s, cost_s)) is not None:
             instants.append(instant)
         step(at_s)
+        while reports and reports[0].at_ns <= picture.tracks.valid_at_ns:
+            told = reports.popleft()
+            pipeline.report(told.slot, told.reading, told.at_ns)
         begin_s = time.perf_counter()
     last_s = instants[-1].at_s if instants else 0.0
     hazards += [(start_s, max(start_s, last_s), first) for start_s, first in begun.values()]

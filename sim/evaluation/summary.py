@@ -54,7 +54,7 @@ class Summary:
             if score.expected > score.found:
                 missed.append(f"{kind}: {score.found} of {score.expected} told")
             elif late(kind, score):
-                missed.append(f"{kind}: told after {max(score.delays_s):.1f} s, goal ≤ {RULES[kind].within_s:g} s")
+                missed.append(f"{kind}: told after {max(score.delays_s):.1f} s, goal ≤ {RULES[kind].goal_s:g} s")
         return missed
 
 
@@ -69,7 +69,7 @@ def summary(runs: Sequence[Assessment]) -> Summary:
 
 def late(kind: str, score: Score) -> bool | None:
     """Whether one of this kind was told later than it has to be; None where nothing is wanted or was told."""
-    return max(score.delays_s) > RULES[kind].within_s + 1e-6 if kind in RULES and score.delays_s else None
+    return max(score.delays_s) > RULES[kind].goal_s + 1e-6 if kind in RULES and score.delays_s else None
 
 
 def number(value: float, goal: Goal) -> str:
@@ -136,7 +136,7 @@ def _hazards(told: Summary) -> Iterator[str]:
         if not (score.expected or score.false or score.right):
             continue
         median, most = (f"{one:.1f}" if not math.isnan(one) else "–" for one in delays(score))
-        wanted = RULES[kind].within_s if kind in RULES else math.nan
+        wanted = RULES[kind].goal_s if kind in RULES else math.nan
         goal = f"≤ {wanted:g}" if not math.isnan(wanted) else ""
         so = None if (is_late := late(kind, score)) is None else not is_late and score.found == score.expected
         mark = MARKS[False if score.found < score.expected and kind in RULES else so]

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     Places = dict[int, list[tuple[float, float, float]]]
 
-REACH_M: Final = 160.0  # of what is drawn, from the origin
+REACH_M: Final = 200.0  # of what is drawn, from the origin
 GAP_S: Final = 0.35  # a path with a longer pause is broken
 MARGIN_M: Final = 6.0
 _AREAS: Final = ("carriageway", "conflict_area", "crossing", "merge_area")
 
 
 def top_view(one: Assessment) -> str:
-    """Lanes, paths of the truth below paths of the tracks, modules, and where what was said was false."""
+    """Lanes, paths of who counts below paths of the tracks, and the modules."""
     view = _View(one)
     drawn = [*_map(view, one.run.recording.site)]
     drawn += [f'<path class="way truth-way" d="{path}"/>' for path in _ways(view, one, tracks=False)]
@@ -42,9 +42,8 @@ class _View:
     """The part of the plane where somebody was, and its scale."""
 
     def __init__(self, one: Assessment) -> None:
-        places = [np.stack([rows["x"], rows["y"]], axis=1) for i in one.run.instants for rows in (i.truth, i.tracks)]
-        lanes = [lane.points for lane in one.run.recording.site.lanes]
-        every = np.concatenate([*places, *lanes, np.zeros((1, 2))])
+        frames = [instant.frame for instant in one.run.instants]
+        every = np.concatenate([np.zeros((1, 2)), *(xy for frame in frames for xy in (frame.truth_xy, frame.track_xy))])
         every = every[np.abs(every).max(1) <= REACH_M]
         (self._west, south), (east, self._north) = every.min(0) - MARGIN_M, every.max(0) + MARGIN_M
         self._scale = WIDTH / (east - self._west)

@@ -1,0 +1,95 @@
+"""The naive reckoning of near misses: by hand, and against the swept boxes of the pole."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from controller.hazard.conflict import contact_interval
+from interfaces.spec import ObjectClass
+from sim.evaluation.encounters import encounters, overlapping
+from sim.evaluation.truth import Truth
+from sim.road import TRUTH
+
+CAR, PERSON = int(ObjectClass.CAR), int(ObjectClass.PEDESTRIAN)
+
+
+def truth(*paths, seconds=8.0, step=0.1):
+    """Paths are (class, position at 0, function of t to velocity), moved on in small steps."""
+    frames = []
+    places = [np.array(start, float) for _, start, _ in paths]
+    for n in range(round(seconds / step)):
+        rows = np.zeros(len(paths), TRUTH)
+        for i, (kind, _, velocity) in enumerate(paths):
+            v = np.array(velocity(n * step), float)
+            box = (4.4, 1.75, 1.5) if kind == CAR else (0.5, 0.5, 1.7)
+            yaw = math.atan2(v[1], v[0]) if np.hypot(*v) else 0.0
+            rows[i] = (i + 1, kind, *places[i], *v, 0, 0, yaw, 0, *box)
+            places[i] = places[i] + v * step
+        frames.append(rows)
+    return Truth(tuple(n * 100_000_000 for n in range(len(frames))), tuple(frames))
+
+
+def straight(vx, vy):
+    return lambda t: (vx, vy)
+
+
+def braking(speed, at_s, hard):
+    return lambda t: (max(speed - max(t - at_s, 0) * hard, 0.0), 0.0)
+
+
+def test_a_late_stop_before_a_standing_car_is_a_near_miss():
+    (met,) = encounters(truth((CAR, (-40, 0), braking(12, 2.2, 8.0)), (CAR, (0, 0), straight(0, 0))))
+    assert met.sure
+    assert met.risk
+    assert met.ids == (1, 2)
+    assert met.ttc_s < 1.35
+
+
+def test_an_early_and_gentle_one_is_none():
+    for met in encounters(truth((CAR, (-60, 0), braking(12, 1.0, 1.8)), (CAR, (0, 0), straight(0, 0)))):
+        assert not met.sure
+
+
+def test_who_follows_and_who_comes_the_other_way_are_none():
+    following = truth((CAR, (0, 0), straight(12, 0)), (CAR, (15, 0), straight(12, 0)))
+    oncoming = truth((CAR, (-50, 1.6), straight(12, 0)), (CAR, (50, -1.6), straight(-12, 0)))
+    assert not encounters(following)
+    assert not [met for met in encounters(oncoming) if met.sure]
+
+
+@pytest.mark.parametrize(("late_s", "sure", "known"), [(1.0, True, True), (1.8, False, True), (3.5, False, False)])
+def test_crossing_shortly_behind_somebody(late_s, sure, known):
+    passing = truth((CAR, (-30, 0), straight(10, 0)), (CAR, (0, -30 - 10 * (late_s + 0.6)), straight(0, 10)))
+    found = [met for met in encounters(passing) if math.isfinite(met.pet_s)]
+    assert bool(found) is known
+    assert any(met.sure for met in found) is sure
+    if known:
+        assert found[0].pet_s == pytest.approx(late_s, abs=0.21)
+
+
+def test_two_people_on_foot_are_no_danger_to_each_other():
+    assert not encounters(truth((PERSON, (-3, 0), straight(1.5, 0)), (PERSON, (3, 0), straight(-1.5, 0))))
+
+
+def test_only_the_last_of_a_queue_is_about_to_be_hit():
+    late = (CAR, (-40, 0), braking(14, 2.0, 8.0))
+    queue = [(CAR, (7.0 * n, 0), straight(0, 0)) for n in range(3)]
+    sure = [met for met in encounters(truth(late, *queue)) if met.sure]
+    assert [met.ids for met in sure] == [(1, 2)]
+
+
+def test_overlap_agrees_with_the_swept_boxes_of_the_pole():
+    random = np.random.default_rng(3)
+    one, two = (
+        np.column_stack([random.uniform(-4, 4, (500, 2)), random.uniform(-3, 3, 500), random.uniform(0.4, 6, (500, 2))])
+        for _ in "ab"
+    )
+    zero = np.zeros(500)
+    half = np.stack([one[:, 3], one[:, 4], two[:, 3], two[:, 4]]) / 2
+    begin, end = contact_interval(*(two - one)[:, :2].T, zero, zero, one[:, 2], two[:, 2] - one[:, 2], half)
+    ours = overlapping(one, two)
+    assert 0.2 < ours.mean() < 0.9
+    np.testing.assert_array_equal(ours, begin <= end)

@@ -1,0 +1,97 @@
+"""A run is the pole's own pipeline, repeatable, and its figures are plausible."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from controller.replay import replay
+from sim.evaluation.assessment import assess
+from sim.evaluation.goals import FIGURES
+from sim.evaluation.recording import of_scene
+from sim.evaluation.run import RATE_HZ, WARM_UP_S, run
+from sim.evaluation.summary import as_json, summary, text
+from sim.scenario import scenario
+
+
+@pytest.fixture(scope="module")
+def beginning():
+    return of_scene(scenario("crossing", 1), 4.0)
+
+
+def test_what_is_measured_is_what_replay_prints(beginning):
+    as_log = dataclasses.replace(beginning, served={})
+    printed = [one for one in replay(as_log.config, as_log.site, as_log.messages, RATE_HZ) if one["kind"] == "objects"]
+    measured = run(as_log).instants
+    assert 0 <= len(printed) - len(measured) <= 3, "the last messages arrive after the truth has ended"
+    assert len(measured) > 30
+    for theirs, ours in zip(printed, measured, strict=False):
+        assert [one["id"] for one in theirs["objects"]] == ours.tracks["id"].tolist()
+        np.testing.assert_allclose([one["x"] for one in theirs["objects"]], ours.tracks["x"], atol=1e-4)
+
+
+def test_the_same_recording_gives_the_same_figures(beginning):
+    one, two = (assess(run(beginning)).figures for _ in "ab")
+    for key in one.keys() - {"cost_p50_ms", "cost_p99_ms"}:
+        assert one[key] == two[key] or math.isnan(one[key]), key
+
+
+def test_every_figure_is_there_and_plausible(assessment):
+    figures = assessment.figures
+    assert figures.keys() == FIGURES.keys()
+    assert 0.6 < figures["hota"] <= 1.0
+    assert 0.02 < figures["location_rmse_m"] < 0.6
+    assert 0.03 < figures["age_p50_s"] <= figures["age_p95_s"] < 0.5
+    assert figures["hota"] == pytest.approx(assessment.over_alpha.over_alpha.mean())
+    assert figures["gospa_m"] ** 2 <= sum(figures[f"gospa_{part}_m2"] for part in ("localisation", "missed", "false"))
+
+
+def test_the_truth_holds_what_the_scene_is_for(assessment):
+    must = {one.kind for one in assessment.expected if one.must}
+    assert {"person_on_road", "near_miss", "collision_risk", "sudden_braking"} <= must
+    assert assessment.hazards["person_on_road"].found == 1
+    assert 0.3 <= assessment.hazards["person_on_road"].delays_s[0] <= 2.0
+
+
+def test_nobody_who_does_not_count_is_missed_or_false(assessment):
+    for one in assessment.run.instants:
+        counted = assessment.run.recording.counted_at(
+            round(one.at_s * 1e9) + assessment.run.recording.truth.times_ns[0]
+        )
+        assert set(one.frame.truth) <= counted
+        assert set(one.frame.tracks) <= set(one.tracks["id"].tolist())
+
+
+def test_the_warm_up_is_not_measured(assessment):
+    assert assessment.errors[0, 0] == pytest.approx(WARM_UP_S)
+    assert len(assessment.run.frames) == len(assessment.errors)
+
+
+def test_a_summary_adds_counts_and_averages_figures(assessment):
+    twice = summary([assessment, assessment])
+    once = summary([assessment])
+    assert twice.figures["hota"] == pytest.approx(once.figures["hota"])
+    assert twice.figures["near_miss_false_per_hour"] == pytest.approx(once.figures["near_miss_false_per_hour"])
+    assert twice.hazards["person_on_road"].expected == 2
+    assert twice.seconds == pytest.approx(2 * once.seconds)
+    told = json.loads(json.dumps(as_json(twice), allow_nan=False))
+    assert told["figures"].keys() == FIGURES.keys()
+    assert [one["seed"] for one in told["runs"]] == [1, 1]
+
+
+def test_the_text_fits_a_terminal_and_marks_goals(assessment):
+    told = summary([assessment])
+    lines = text(told).splitlines()
+    assert max(map(len, lines)) <= 130
+    row = next(line for line in lines if "HOTA  " in line and "≥" in line)
+    assert row[0] == ("✓" if told.figures["hota"] >= 0.945 else "✗")
+    assert any("person_on_road" in line for line in lines)
+
+
+def test_missed_goals_are_named(assessment):
+    worse = dataclasses.replace(assessment, figures={**assessment.figures, "hota": 0.1})
+    assert any(words.startswith("HOTA 0.100, goal ≥ 0.945") for words in summary([worse]).missed_goals)
