@@ -9,6 +9,7 @@ import numpy as np
 
 from controller.hazard.memory import slope
 from controller.hazard.scene import Scene, Sighting, of_track
+from controller.hazard.surroundings import red
 from interfaces.spec import ObjectClass
 from modules.signal import RED, YELLOW
 
@@ -36,11 +37,12 @@ BRAKES_MPS2: Final = 1.0
 def red_light_running(scene: Scene, _config: Hazards) -> list[Sighting]:
     """Vehicles that need over 4.5 m/s² to stop at a red light, or one that turns red before them, or crossed on red."""
     found: dict[int, Sighting] = {}
+    riders = _riders(scene) if scene.signals else None
     for line in scene.layout.lines:
         aspect = scene.signals.get(line.group)
-        if aspect is None or aspect.colour not in {RED, YELLOW}:
+        if riders is None or aspect is None or aspect.colour not in {RED, YELLOW}:
             continue
-        for one in _coming(scene, line.ways, beyond_m=PASSED_M):
+        for one in _coming(riders, line.ways, beyond_m=PASSED_M):
             front = one.distance_m - one.length_m / 2
             if aspect.colour == YELLOW:
                 left_s = math.inf if aspect.until_ns is None else (aspect.until_ns - scene.now_ns) / 1e9
@@ -60,10 +62,12 @@ def red_light_running(scene: Scene, _config: Hazards) -> list[Sighting]:
 
 def merging_vehicle(scene: Scene, config: Hazards) -> list[Sighting]:
     """A vehicle on a ramp and one of the mainline that reach the merge within merge_gap_s of each other."""
-    found = []
+    if not scene.layout.merges:
+        return []
+    found, riders = [], _riders(scene)
     for joint in scene.layout.merges:
-        mainline = list(_coming(scene, joint.second))
-        for ramp in _coming(scene, joint.first):
+        mainline = list(_coming(riders, joint.second))
+        for ramp in _coming(riders, joint.first):
             others = [one for one in mainline if one.row != ramp.row]
             if not others or ramp.arrival_s > MERGE_S:
                 continue
@@ -83,11 +87,15 @@ def merging_vehicle(scene: Scene, config: Hazards) -> list[Sighting]:
 
 def crossing_path(scene: Scene, _config: Hazards) -> list[Sighting]:
     """Two whose lanes cross in a conflict area and who will be there at once; neither is held by red nor braking."""
+    if not scene.layout.crossings:
+        return []
     best: dict[tuple[int, int], Sighting] = {}
-    held = held_m(scene) if scene.layout.crossings else None
+    riders, held = _riders(scene), held_m(scene)
     for joint in scene.layout.crossings:
-        firsts = [one for one in _coming(scene, joint.first) if _comes(scene, one, held)]
-        seconds = [one for one in _coming(scene, joint.second) if _comes(scene, one, held)] if firsts else []
+        firsts, seconds = (
+            [one for one in _coming(riders, side) if one.arrival_s <= CROSS_S and _comes(scene, one, held)]
+            for side in (joint.first, joint.second)
+        )
         for one in firsts:
             for other in seconds:
                 if one.row == other.row:
@@ -107,10 +115,12 @@ def crossing_path(scene: Scene, _config: Hazards) -> list[Sighting]:
 def held_m(scene: Scene) -> Floats:
     """How far ahead of each there is a line where red holds it, for those who can stop there; else infinite."""
     held = np.full(len(scene.objects), math.inf)
+    if not any(red(scene.signals, line.group) for line in scene.layout.lines):
+        return held
+    riders = _riders(scene)
     for line in scene.layout.lines:
-        aspect = scene.signals.get(line.group)
-        if aspect is not None and aspect.colour == RED:
-            for one in _coming(scene, line.ways, least_mps=0.0):
+        if red(scene.signals, line.group):
+            for one in _coming(riders, line.ways, least_mps=-MOVING_MPS):
                 front = one.distance_m - one.length_m / 2
                 if front > -MARGIN_M and one.speed**2 <= 2 * HARD_MPS2 * (front + MARGIN_M):
                     held[one.row] = min(held[one.row], max(front, 0.0))
@@ -133,32 +143,46 @@ class _Comer(NamedTuple):
     share: float
 
 
+class _Riders(NamedTuple):
+    """Vehicles and cyclists in lanes: rows by lane, and per row of the scene plain numbers."""
+
+    by_lane: dict[int, list[int]]
+    along_m: list[float]
+    length_m: list[float]
+    speed: list[float]  # along the lane
+    doubt_m: list[float]
+    doubt_mps: list[float]
+
+
+def _riders(scene: Scene) -> _Riders:
+    objects, match = scene.objects, scene.match
+    rides = (match.lane >= 0) & (scene.vehicle | (objects["object_class"] == ObjectClass.BICYCLE))
+    by_lane: dict[int, list[int]] = {}
+    for row in np.flatnonzero(rides).tolist():
+        by_lane.setdefault(int(match.lane[row]), []).append(row)
+    course, cov = scene.memory["fast"], objects["cov"]
+    speed = course[:, 0] * np.cos(match.direction) + course[:, 1] * np.sin(match.direction)
+    doubt_m = np.sqrt(np.maximum((cov[:, 0, 0] + cov[:, 1, 1]) / 2, 0.0))
+    doubt_mps = np.sqrt(np.maximum((cov[:, 2, 2] + cov[:, 3, 3]) / 2, 0.04))
+    columns = (match.along_m, objects["length"], speed, doubt_m, doubt_mps)
+    return _Riders(by_lane, *(column.tolist() for column in columns))
+
+
 def _coming(
-    scene: Scene, ways: tuple[Way, ...], beyond_m: float = 0.0, least_mps: float = MOVING_MPS
+    riders: _Riders, ways: tuple[Way, ...], beyond_m: float = 0.0, least_mps: float = MOVING_MPS
 ) -> Iterator[_Comer]:
-    """Vehicles and cyclists on these ways whose front is before their end, or `beyond_m` beyond."""
-    here = set(scene.match.lane.tolist())
+    """Those on these ways whose front is before their end, or `beyond_m` beyond."""
     for way in ways:
-        if way.lane not in here:
-            continue
-        rides = scene.vehicle | (scene.objects["object_class"] == ObjectClass.BICYCLE)
-        for row in np.flatnonzero(rides & (scene.match.lane == way.lane)):
-            speed = _forward(scene, int(row))
-            distance = way.offset_m - float(scene.match.along_m[row])
-            size = float(scene.objects["length"][row])
+        for row in riders.by_lane.get(way.lane, ()):
+            speed, size = riders.speed[row], riders.length_m[row]
+            distance = way.offset_m - riders.along_m[row]
             front = distance - size / 2
             if speed < least_mps or front <= -beyond_m - MARGIN_M:
                 continue
-            cov = scene.objects["cov"][row]
-            doubt_v = math.sqrt(max(float(cov[2, 2] + cov[3, 3]) / 2, 0.04))
-            arrival = max(front, 0.0) / max(speed, 0.1)
-            doubt = math.hypot(math.sqrt(max(float(cov[0, 0] + cov[1, 1]) / 2, 0.0)), arrival * doubt_v)
-            yield _Comer(int(row), distance, size, speed, arrival, max(doubt / max(speed, 0.1), 0.1), way.share)
-
-
-def _forward(scene: Scene, row: int) -> float:
-    direction, course = float(scene.match.direction[row]), scene.memory["fast"][row]
-    return float(course[0]) * math.cos(direction) + float(course[1]) * math.sin(direction)
+            crawl = max(speed, 0.1)
+            arrival = max(front, 0.0) / crawl
+            doubt = math.hypot(riders.doubt_m[row], arrival * riders.doubt_mps[row]) / crawl
+            yield _Comer(row, distance, size, speed, arrival, max(doubt, 0.1), way.share)
 
 
 def _cannot_stop(one: _Comer, front_m: float) -> float:
@@ -167,9 +191,9 @@ def _cannot_stop(one: _Comer, front_m: float) -> float:
     return _normal((one.speed - most) / 0.5)
 
 
-def _comes(scene: Scene, one: _Comer, held: Floats | None) -> bool:
+def _comes(scene: Scene, one: _Comer, held: Floats) -> bool:
     """Whether it is not going to stop before: red does not hold it, and it does not brake enough."""
-    if held is not None and held[one.row] < one.distance_m:
+    if held[one.row] < one.distance_m:
         return False
     direction, change = float(scene.match.direction[one.row]), slope(scene.memory[one.row : one.row + 1])[0]
     braking = -(float(change[0]) * math.cos(direction) + float(change[1]) * math.sin(direction))
