@@ -46,11 +46,13 @@ def intersection(seed: int) -> Scenario:
         events=(
             TruthEvent("stationary_vehicle", 5.5, 24.0, ("standing-car",)),
             TruthEvent("person_on_road", 9.65, 14.65, ("walker",)),
+            TruthEvent("crossing_path", 15.5, 18.6, ("side-car", "main-car")),
             TruthEvent("collision_risk", 17.0, 18.6, ("side-car", "main-car")),
             TruthEvent("near_miss", 17.5, 20.6, ("side-car", "main-car")),
             TruthEvent("sudden_braking", 18.0, 19.5, ("main-car",)),
             TruthEvent("sudden_braking", 27.0, 28.5, ("braking-car",)),
             TruthEvent("wrong_way", 36.0, 48.0, ("wrong-way-car",)),
+            TruthEvent("crossing_path", 69.0, 71.6, ("turning-car", "oncoming-car")),
             TruthEvent("collision_risk", 70.0, 71.6, ("turning-car", "oncoming-car")),
             TruthEvent("near_miss", 70.4, 73.5, ("turning-car", "oncoming-car")),
             TruthEvent("sudden_braking", 71.0, 72.8, ("oncoming-car",)),

@@ -36,7 +36,7 @@ def signals(seed: int) -> Scenario:
         ),
         scripts=_scripts(),
         events=(
-            TruthEvent("red_light", 58.0, 61.0, ("runner",)),
+            TruthEvent("red_light_running", 58.0, 61.0, ("runner",)),
             TruthEvent("collision_risk", 59.0, 60.6, ("runner", "starter")),
             TruthEvent("near_miss", 59.8, 63.0, ("runner", "starter")),
             TruthEvent("sudden_braking", 60.2, 61.8, ("starter",)),

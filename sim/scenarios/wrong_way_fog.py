@@ -28,7 +28,7 @@ def wrong_way_fog(seed: int) -> Scenario:
         ),
         scripts=_scripts(),
         events=(
-            TruthEvent("visibility", 0.0, end_s, ()),
+            TruthEvent("low_visibility", 0.0, end_s, ()),
             TruthEvent("wrong_way", 19.0, 33.0, ("wrong-way-car",)),
             TruthEvent("sudden_braking", 24.0, 26.0, ("meeting-car",)),
             TruthEvent("collision_risk", 24.5, 27.2, ("wrong-way-car", "meeting-car")),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scene_picture import picture
 
-from controller.config_file import load, load_site
-from controller.replay import replay
-from sim.film import START_NS, film
-from sim.happening import happenings
+from sim.evaluation.goals import KINDS
+from sim.evaluation.recording import of_scene
+from sim.evaluation.run import Run, run
+from sim.film import START_NS, STEP_S
 from sim.scenario import SCENARIOS, scenario
 
-REACH_M, AFTER_S = 25.0, 4.0
+REACH_M, BEFORE_S, AFTER_S = 25.0, 2.0, 4.0
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -37,62 +36,37 @@ class Said(NamedTuple):
     y: float
 
 
-class Seen(NamedTuple):
-    """A scene as it was and as the pole had it."""
-
-    takes: list
-    records: list
-    said: list
-
-
-def watch(scene) -> Seen:
-    """The whole scene through sensors, fusion and hazards."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "site.geojson").write_text(scene.site, encoding="utf-8")
-        (folder / "pole.toml").write_text(scene.config_text({}), encoding="utf-8")
-        config = load(folder / "pole.toml")
-        site = load_site(config, folder)
-    takes = list(film(scene))
-    messages = [one for take in takes for one in take.detections]
-    records = list(replay(config, site, messages, 10.0))
-    return Seen(takes, records, list(said_in(records)))
+def said_in(played: Run) -> list[Said]:
+    """What was told of, by its beginning; 注意 (severity 1) is no near miss yet."""
+    hazards = [Said(one.kind, start_s, start_s, one.x, one.y) for start_s, _, one in played.hazards]
+    near = [
+        Said("near_miss", at_s, (one.peak_ns - START_NS) / 1e9, one.x, one.y)
+        for at_s, one in played.near_misses
+        if one.severity > 1
+    ]
+    return sorted(hazards + near, key=lambda one: one.at_s)
 
 
-def said_in(records):
-    """What each tick said, with the time of the tick; 注意 (severity 1) is no near miss yet."""
-    now_s = 0.0
-    for record in records:
-        if record["kind"] == "objects":
-            now_s = (record["valid_at_ns"] - START_NS) / 1e9
-        elif record["kind"] == "near_miss":
-            if record["severity"] > 1:
-                yield Said("near_miss", now_s, (record["peak_ns"] - START_NS) / 1e9, record["x"], record["y"])
-        elif record["phase"] == "new":
-            yield Said(record["rule"], now_s, now_s, record["x"], record["y"])
-
-
-def told(scene, seen: Seen) -> tuple[list, list[Said]]:
-    """(event, its first saying or None) of every event, and what was said of nothing."""
-    keys = {scene.world().script_id(script.key) for script in scene.scripts}
-    ids = {script.key: scene.world().script_id(script.key) for script in scene.scripts}
-    real = [(one.kind, one.start_s, one.end_s, one.ids) for one in happenings(scene)]
-    real += [(one.kind, one.start_s, one.end_s, tuple(ids[a] for a in one.actors)) for one in scene.events]
+def told(scene, played: Run) -> tuple[list, list[Said]]:
+    """(event, its first saying or None) of every event, and what was said of nothing real."""
+    world = scene.world()
+    real, said = played.recording.happenings, said_in(played)
     found = []
     for event in scene.events:
-        own = (event.kind, event.start_s, event.end_s, tuple(ids[actor] for actor in event.actors))
-        match = [one for one in seen.said if fits(one, own, seen)]
+        own = (event.kind, event.start_s, event.end_s, tuple(world.script_id(actor) for actor in event.actors))
+        match = [one for one in said if fits(one, own, played)]
         found.append((event, min(match, key=lambda one: one.at_s, default=None)))
-    false = [one for one in seen.said if not any(fits(one, event, seen) for event in real)]
-    assert keys == set(ids.values())
+    judged = KINDS | {"near_miss"} | {event.kind for event in scene.events}
+    false = [one for one in said if one.kind in judged and not any(fits(one, event, played) for event in real)]
     return found, false
 
 
-def fits(one: Said, event, seen: Seen) -> bool:
+def fits(one: Said, event, played: Run) -> bool:
     kind, start_s, end_s, actors = event
-    if one.kind != kind or not start_s - 1.5 <= one.so_s <= end_s + AFTER_S:
+    if one.kind != kind or not start_s - BEFORE_S <= one.so_s <= end_s + AFTER_S:
         return False
-    rows = seen.takes[min(round(one.so_s / 0.05), len(seen.takes) - 1)].truth
+    frames = played.recording.truth.frames
+    rows = frames[min(max(round(one.so_s / STEP_S), 0), len(frames) - 1)]
     near = rows[(abs(rows["x"] - one.x) < REACH_M) & (abs(rows["y"] - one.y) < REACH_M)]
     return not actors or kind == "queue_tail" or bool(set(near["id"].tolist()) & set(actors))
 
@@ -113,19 +87,19 @@ def beyond(false) -> str:
     return f"Told of nothing real: {told}."
 
 
-def run(names, seeds, *, docs: bool) -> None:
+def show(names, seeds, *, docs: bool) -> None:
     for name in names:
         for seed in seeds:
             scene = scenario(name, seed)
             begin = time.process_time()
-            seen = watch(scene)
-            found, false = told(scene, seen)
-            users, cpu = max(len(take.truth) for take in seen.takes), time.process_time() - begin
+            played = run(of_scene(scene))
+            found, false = told(scene, played)
+            users, cpu = max(map(len, played.recording.truth.frames)), time.process_time() - begin
             print(f"\n## {name}, seed {seed}: {scene.duration_s:.0f} s, up to {users} road users; {cpu:.1f} s of CPU\n")
             print(table(found, false))
             print(", ".join(f"{one.kind} {one.so_s:.1f}" for one in false))
             if docs:
-                (DOCS / "scenes" / f"{name}.svg").write_text(picture(scene, seen, found, false), encoding="utf-8")
+                (DOCS / "scenes" / f"{name}.svg").write_text(picture(scene, played, found, false), encoding="utf-8")
                 put(DOCS / "scenes.md", name, table(found, false))
 
 
@@ -142,4 +116,4 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, nargs="*", default=[1])
     parser.add_argument("--docs", action="store_true")
     options = parser.parse_args()
-    run(options.names or list(SCENARIOS), options.seeds, docs=options.docs)
+    show(options.names or list(SCENARIOS), options.seeds, docs=options.docs)

@@ -24,12 +24,12 @@ STYLE = """text{font:12px sans-serif;fill:#111}.small{font-size:10px;fill:#47556
 .false{fill:#fff;stroke:#64748b;stroke-width:1.6}.module{fill:#1d4ed8}.view{fill:#1d4ed8;opacity:.05}"""
 
 
-def picture(scene, seen, found, false) -> str:
+def picture(scene, played, found, false) -> str:
     """The SVG text; `found` are (event, its first saying or None), `false` sayings of nothing."""
     site = load(scene.site, LocalFrame.of(scene.origin), scene.name)
-    chart = Chart(extent(scene, seen))
-    parts = [*views(scene, chart), *ground(site, chart), *walls(scene, chart), *trails(seen, chart)]
-    parts += [*actors(scene, seen, chart), *modules(scene, chart)]
+    chart = Chart(extent(scene, played))
+    parts = [*views(scene, chart), *ground(site, chart), *walls(scene, chart), *trails(played, chart)]
+    parts += [*actors(scene, played, chart), *modules(scene, chart)]
     legend, marks = sayings(found, false, chart)
     sheet = f'<svg width="{WIDTH:.0f}" height="{chart.height:.0f}">'  # a sheet of its own cuts what reaches beyond it
     body = "\n".join([sheet, *parts, *marks, "</svg>", *legend])
@@ -60,11 +60,11 @@ class Chart:
         return self.west <= x <= self.east and self.south <= y <= self.north
 
 
-def extent(scene, seen):
+def extent(scene, played):
     """What the modules see of the road, with some margin."""
     east = [spec.mount.east_m for spec in scene.modules]
     north = [spec.mount.north_m for spec in scene.modules]
-    rows = np.concatenate([take.truth for take in seen.takes[::40]])
+    rows = np.concatenate(played.recording.truth.frames[::40])
     near = rows[np.hypot(rows["x"] - np.mean(east), rows["y"] - np.mean(north)) < 115]
     tall = max(np.abs(near["y"]).max() + 6, 22)
     return min(near["x"].min(), *east) - 8, max(-tall, -75.0), max(near["x"].max(), *east) + 8, min(tall, 75.0)
@@ -111,35 +111,34 @@ def modules(scene, chart):
         yield f'<text class="small" x="{x + 7:.0f}" y="{y - 6:.0f}">{escape(", ".join(slots))}</text>'
 
 
-def trails(seen, chart):
+def trails(played, chart):
     """What the pole saw: its tracks."""
     ways: dict[int, list] = {}
     kinds: dict[int, int] = {}
-    pictures = [record for record in seen.records if record["kind"] == "objects"]
-    for record in pictures[::STEP]:
-        for one in record["objects"]:
-            if chart.inside(one["x"], one["y"]):
-                ways.setdefault(one["id"], []).append((one["x"], one["y"]))
-                kinds[one["id"]] = one["class"]
+    for one in played.instants[::STEP]:
+        for row in one.tracks:
+            if chart.inside(row["x"], row["y"]):
+                ways.setdefault(int(row["id"]), []).append((float(row["x"]), float(row["y"])))
+                kinds[int(row["id"])] = int(row["object_class"])
     for track, points in ways.items():
         if len(points) > 3:
             colour = CLASSES.get(kinds[track], "#0369a1")
             yield f'<path class="trail" stroke="{colour}" d="{chart.path(points)}"/>'
 
 
-def actors(scene, seen, chart):
+def actors(scene, played, chart):
     """Where those with a part really went, near the pole."""
     world = scene.world()
-    played = {actor for event in scene.events for actor in event.actors}
+    parts = {actor for event in scene.events for actor in event.actors}
     for script in scene.scripts:
         one = world.script_id(script.key)
         points = [
             (float(row["x"]), float(row["y"]))
-            for take in seen.takes[::20]
-            for row in take.truth[take.truth["id"] == one]
+            for rows in played.recording.truth.frames[::20]
+            for row in rows[rows["id"] == one]
             if chart.inside(row["x"], row["y"])
         ]
-        if script.key in played and points:
+        if script.key in parts and points:
             yield f'<path class="actor" d="{chart.path(points)}"/>'
 
 
