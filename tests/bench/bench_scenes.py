@@ -50,12 +50,14 @@ def said_in(played: Run) -> list[Said]:
 def told(scene, played: Run) -> tuple[list, list[Said]]:
     """(event, its first saying or None) of every event, and what was said of nothing real."""
     world = scene.world()
-    real, said = played.recording.happenings, said_in(played)
+    said, own_events = said_in(played), []
     found = []
     for event in scene.events:
         own = (event.kind, event.start_s, event.end_s, tuple(world.script_id(actor) for actor in event.actors))
+        own_events.append(own)
         match = [one for one in said if fits(one, own, played)]
         found.append((event, min(match, key=lambda one: one.at_s, default=None)))
+    real = [*played.recording.happenings, *own_events]
     judged = KINDS | {"near_miss"} | {event.kind for event in scene.events}
     false = [one for one in said if one.kind in judged and not any(fits(one, event, played) for event in real)]
     return found, false
