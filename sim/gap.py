@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sim.driving import Manner, Route, User
     from sim.path import Meeting
+    from sim.road_user import Manner, Route, User
 
 COMFORTABLE_MPS2: Final = 3.0
 CLEAR: Final = 0.3  # share of the gap for which one lets who has passed get away

@@ -166,7 +166,7 @@ def sayings(found, false, chart):
 
 
 def mark(number, place):
-    x, y = place[0], place[1] - 12 - 9 * (number % 3)
+    x, y = place[0] + 20 * (number % 5 - 2), place[1] - 16 - 20 * (number % 2)
     return [
         f'<path class="line" stroke-width="1" d="M{place[0]:.0f} {place[1]:.0f}L{x:.0f} {y:.0f}"/>',
         f'<circle class="said" cx="{x:.0f}" cy="{y:.0f}" r="9"/>',
