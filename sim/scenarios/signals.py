@@ -25,7 +25,7 @@ def signals(seed: int) -> Scenario:
         routes=junction.routes(
             0.9,
             {
-                "south": ((36.0, 62.0),),
+                "south": ((-30.0, 62.0),),
                 "east": ((12.0, 62.0),),
                 "west-north": ((34.0, 56.0),),
                 "west-south": ((34.0, 56.0),),

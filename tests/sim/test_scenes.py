@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+from controller.fusion.track import empty_tracks
+from controller.hazard.conflict import conflicts
 from interfaces.errors import ConfigError
 from sim.fault import Deed, storm
 from sim.happening import LASTING, happenings
@@ -102,3 +104,18 @@ def test_events_begin_anew_when_the_road_repeats():
 def test_a_storm_is_the_same_for_the_same_seed():
     assert storm(["a", "b"], 50, 3) == storm(["a", "b"], 50, 3) != storm(["a", "b"], 50, 4)
     assert {fault.deed for fault in storm(["a"], 50, 3)} == set(Deed)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_nobody_drives_through_another(name):
+    world = scenario(name).world()
+    while world.now_s < scenario(name).duration_s:
+        world.step(0.1)
+        if round(world.now_s * 10) % 5 == 0:
+            truth = world.truth()
+            rows = empty_tracks(len(truth))
+            for column in truth.dtype.names:
+                rows[column] = truth[column]
+            met = conflicts(rows)
+            through = met[met["gap_m"] < -0.3]
+            assert not len(through), (world.now_s, truth["id"][[*through["first"], *through["second"]]])
