@@ -20,10 +20,21 @@ if TYPE_CHECKING:
 
 _R = TypeVar("_R")
 _COLUMNS = [one.name for one in fields(Publication)]
-_SCHEMA = f"CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY AUTOINCREMENT, {', '.join(_COLUMNS)})"
-_INSERT = f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, {", ".join(_COLUMNS)});
+CREATE INDEX IF NOT EXISTS event_urgent ON event (topic, expires_at_ns) WHERE urgent = 1;
+CREATE TEMP TABLE refused (seq INTEGER PRIMARY KEY);
+"""
+_INSERT = f"INSERT INTO event VALUES (?, {', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
 _LIVE = "(urgent AND (expires_at_ns = 0 OR expires_at_ns > :now))"
-_NEXT = f"SELECT * FROM event ORDER BY {_LIVE} DESC, seq LIMIT :limit"  # noqa: S608 - constant text
+_AHEAD = """
+WITH live AS (SELECT topic, max(seq) AS last FROM event
+              WHERE urgent = 1 AND (expires_at_ns = 0 OR expires_at_ns > :now) GROUP BY topic)
+SELECT event.* FROM live JOIN event INDEXED BY event_urgent
+ON event.urgent = 1 AND event.topic = live.topic AND event.seq <= live.last
+WHERE event.seq NOT IN (SELECT seq FROM refused)
+ORDER BY row_number() OVER (PARTITION BY event.topic ORDER BY event.seq), event.seq LIMIT :limit"""
+_REST = "SELECT * FROM event WHERE seq NOT IN (SELECT seq FROM refused) ORDER BY seq LIMIT :limit"
 _DROP = f"DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE NOT {_LIVE} ORDER BY urgent, seq LIMIT :limit)"  # noqa: S608 - constant text
 
 
@@ -39,7 +50,8 @@ class Outbox:
     """Async front of the database. `put` returns once the event is on disk; `done` after the broker's PUBACK.
 
     Full (rows or disk): the oldest near misses go first, then expired hazards, counted in `dropped`; a hazard still
-    valid is never dropped. A damaged file is moved aside to `*.corrupt` and named in `moved_aside`.
+    valid is never dropped. Hazards of one topic leave in the order of their puts, so no NEW follows
+    its CANCEL. A damaged file is moved aside to `*.corrupt` and named in `moved_aside`.
     """
 
     def __init__(self, path: Path, utc_ns: Callable[[], int], max_rows: int = 200_000) -> None:
@@ -52,6 +64,7 @@ class Outbox:
         self._waiting: list[tuple[Publication, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._base: sqlite3.Connection
+        self._last = 0
 
     async def __aenter__(self) -> Self:
         await self._run(self._open)
@@ -74,12 +87,20 @@ class Outbox:
         await kept
 
     async def pending(self, limit: int = 100) -> list[Stored]:
-        """The next events to send: hazards still valid first, then the rest in order."""
+        """The next events to send: the topics of hazards still valid first, in turn, then the rest in order."""
         return await self._run(self._next, limit)
 
     async def done(self, *seqs: int) -> None:
         """Forget events the broker has acknowledged."""
         await self._run(self._forget, seqs)
+
+    async def refuse(self, *seqs: int) -> None:
+        """Pass over events the broker refused, until `ask_again` or the next start; they stay on disk."""
+        await self._run(self._pass_over, seqs)
+
+    async def ask_again(self) -> None:
+        """Count refused events among the pending ones again."""
+        await self._run(self._ask_again)
 
     async def backlog(self) -> int:
         """How many events wait."""
@@ -110,17 +131,20 @@ class Outbox:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             self.moved_aside = str(aside)
             self._base = _connect(self._path)
+        self._last = int(self._base.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
 
     def _insert(self, batch: list[Publication]) -> None:
         over = self._count() + len(batch) - self._max_rows
         if over > 0:
             self._drop(over)
-        rows = [_row(one) for one in batch]
+        rows = [(self._last + place, *_row(one)) for place, one in enumerate(batch, 1)]
+        self._last += len(batch)  # never used twice: `done` of a dropped event must not hit a newer one
         try:
             with self._base:
                 self._base.executemany(_INSERT, rows)
         except sqlite3.OperationalError:
-            self._drop(max(len(batch), 100))  # the disk is full: make room once, then give up
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the disk is full: to forget takes room too
+            self._drop(max(len(batch), 100))
             with self._base:
                 self._base.executemany(_INSERT, rows)
 
@@ -129,12 +153,25 @@ class Outbox:
             self.dropped += self._base.execute(_DROP, {"now": self._utc_ns(), "limit": count}).rowcount
 
     def _next(self, limit: int) -> list[Stored]:
-        rows = self._base.execute(_NEXT, {"now": self._utc_ns(), "limit": limit}).fetchall()
+        asked = {"now": self._utc_ns(), "limit": limit}
+        rows = self._base.execute(_AHEAD, asked).fetchall()
+        if len(rows) < limit:
+            ahead = {row[0] for row in rows}
+            rest = self._base.execute(_REST, asked).fetchall()
+            rows += [row for row in rest if row[0] not in ahead][: limit - len(rows)]
         return [Stored(row[0], _publication(row[1:])) for row in rows]
 
     def _forget(self, seqs: tuple[int, ...]) -> None:
         with self._base:
             self._base.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in seqs])
+
+    def _pass_over(self, seqs: tuple[int, ...]) -> None:
+        with self._base:
+            self._base.executemany("INSERT OR IGNORE INTO refused VALUES (?)", [(seq,) for seq in seqs])
+
+    def _ask_again(self) -> None:
+        with self._base:
+            self._base.execute("DELETE FROM refused")
 
     def _count(self) -> int:
         return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])
@@ -145,7 +182,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         base.execute("PRAGMA journal_mode=WAL")
         base.execute("PRAGMA synchronous=FULL")
-        base.execute(_SCHEMA)
+        base.execute("PRAGMA temp_store=MEMORY")
+        base.executescript(_SCHEMA)
         if base.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("damaged")
     except sqlite3.Error:

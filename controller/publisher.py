@@ -16,6 +16,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from controller.acknowledging_client import AcknowledgingClient, RefusedError
 from controller.publication.publication import NS_PER_S, Publication
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, DeliveryError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 BATCH = 20  # events in flight; a live hazard waits for at most one batch
 PAUSE_S = 0.02  # after a batch without a live hazard: at most 1,000 old events a second
 BACK_OFF_S = (0.25, 10.0)
+ASK_AGAIN_S = 60.0  # how long an event the broker refused stays behind before it is offered again
 SOCKET_OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -75,6 +77,7 @@ class Publisher:
         self.connected = asyncio.Event()
         self.lags_s: deque[float] = deque(maxlen=1000)  # newest module message → handed to the socket
         self.sent = 0
+        self.refused = 0  # answers of the broker that were no: its ACL, a quota, a limit
         self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
         self._address = broker_address(mqtt.url)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
@@ -115,7 +118,7 @@ class Publisher:
 
     async def _connection(self) -> None:
         will = self._will()
-        async with aiomqtt.Client(
+        async with AcknowledgingClient(
             *self._address,
             identifier=self._client_id,
             username=self._mqtt.username or None,
@@ -127,26 +130,27 @@ class Publisher:
                 will.topic, will.payload, will.qos, will.retain, _properties(will, None, PacketTypes.WILLMESSAGE)
             ),
         ) as client:
-            for one in self._greeting():
-                await self._send(client, one, one.expiry_s)
-            self.connected.set()
             self._tell(f"broker {self._mqtt.url}: connected")
+            for one in self._greeting():
+                await self._say(client, one)
+            await self._outbox.ask_again()
+            self.connected.set()
             try:
                 await self._serve(client)
             except asyncio.CancelledError:
                 last = self._farewell()  # a broker drops the will of a client that leaves in good order
                 with contextlib.suppress(aiomqtt.MqttError, asyncio.CancelledError):
-                    await self._send(client, last, last.expiry_s)
+                    await self._say(client, last)
                 raise
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
+    async def _serve(self, client: AcknowledgingClient) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_until_lost(client))
             group.create_task(self._stream(client, 0))
             group.create_task(self._stream(client, 1))
             group.create_task(self._events(client))
 
-    async def _stream(self, client: aiomqtt.Client, qos: int) -> None:
+    async def _stream(self, client: AcknowledgingClient, qos: int) -> None:
         while True:
             await self._fresh[qos].wait()
             self._fresh[qos].clear()
@@ -155,36 +159,50 @@ class Publisher:
                 publication, measured_at_ns = self._newest[qos].pop(topic)
                 if measured_at_ns:
                     self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
-                await self._send(client, publication, publication.expiry_s)
+                await self._say(client, publication)
 
-    async def _events(self, client: aiomqtt.Client) -> None:
+    async def _events(self, client: AcknowledgingClient) -> None:
         while True:
             self._kept.clear()
             batch = await self._outbox.pending(BATCH)
             if not batch:
-                await self._kept.wait()
+                try:
+                    await asyncio.wait_for(self._kept.wait(), ASK_AGAIN_S)
+                except TimeoutError:
+                    await self._outbox.ask_again()
                 continue
             outcomes = await asyncio.gather(*(self._event(client, one) for one in batch), return_exceptions=True)
             await self._outbox.done(*(one.seq for one, bad in zip(batch, outcomes, strict=True) if bad is None))
+            refused = [
+                (one.seq, bad) for one, bad in zip(batch, outcomes, strict=True) if isinstance(bad, RefusedError)
+            ]
+            await self._outbox.refuse(*(seq for seq, _ in refused))
             for bad in outcomes:
-                if bad is not None:
+                if isinstance(bad, RefusedError):
+                    self.refused += 1
+                    self._tell(f"broker {self._mqtt.url}: {bad}; the event stays in the outbox")
+                elif bad is not None:
                     raise bad
             if not batch[0].publication.urgent:
                 await asyncio.sleep(PAUSE_S)
 
-    async def _event(self, client: aiomqtt.Client, stored: Stored) -> None:
-        one = stored.publication
-        if not one.expires_at_ns:
-            await self._send(client, one, None)
-            return
-        left_s = (one.expires_at_ns - self._utc_ns()) / NS_PER_S
-        await self._send(client, one, left_s if left_s > 0 else None, retain=one.retain and left_s > 0)
+    async def _event(self, client: AcknowledgingClient, stored: Stored) -> None:
+        left_s = stored.publication.left_s(self._utc_ns())
+        await self._send(client, stored.publication, left_s or None, retain=stored.publication.retain and left_s != 0)
+
+    async def _say(self, client: AcknowledgingClient, one: Publication) -> None:
+        """Send what is not stored; a refusal is told and the rest goes on."""
+        try:
+            await self._send(client, one, one.expiry_s, retain=one.retain)
+        except RefusedError as refusal:
+            self.refused += 1
+            self._tell(f"broker {self._mqtt.url}: {refusal}")
 
     async def _send(
-        self, client: aiomqtt.Client, one: Publication, expiry_s: float | None, *, retain: bool | None = None
+        self, client: AcknowledgingClient, one: Publication, expiry_s: float | None, *, retain: bool
     ) -> None:
-        keep = one.retain if retain is None else retain
-        await client.publish(one.topic, one.payload, one.qos, keep, _properties(one, expiry_s, PacketTypes.PUBLISH))
+        properties = _properties(one, expiry_s, PacketTypes.PUBLISH)
+        await client.acknowledged(one.topic, one.payload, one.qos, retain, properties)
         self.sent += 1
         heed_cancellation()
 

@@ -11,6 +11,7 @@ import pytest
 TOP = Path(__file__).parents[1]
 ORDER = ("interfaces", "modules", "controller", "sim")
 SHELLS = {
+    "controller/acknowledging_client.py",
     "controller/app.py",
     "controller/bus_keeper.py",
     "controller/cavc_client.py",

@@ -31,6 +31,13 @@ class Publication:
     urgent: bool = False
     expires_at_ns: int = 0
 
+    def left_s(self, now_ns: int) -> float | None:
+        """Seconds of use to receivers left, 0 when expired, None for ever; a clock set back never makes it longer."""
+        if not self.expires_at_ns:
+            return None if self.durable else self.expiry_s
+        left = max(0.0, (self.expires_at_ns - now_ns) / NS_PER_S)
+        return left if self.expiry_s is None else min(left, self.expiry_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +12,7 @@ import pytest
 
 from controller.outbox import Outbox
 from controller.publication.publication import Publication
+from interfaces.errors import DeliveryError
 
 EVENT = Publication("t", b"p", "c", 1, False, 9.0, (("id", "1"),), "k", durable=True, expires_at_ns=100)
 URGENT = replace(EVENT, urgent=True, retain=True)
@@ -17,7 +20,7 @@ URGENT = replace(EVENT, urgent=True, retain=True)
 
 async def test_live_hazards_first_then_in_order(tmp_path):
     async with Outbox(tmp_path / "o.db", lambda: 50) as box:
-        late = replace(URGENT, expires_at_ns=10)
+        late = replace(URGENT, topic="u", expires_at_ns=10)
         for one in (EVENT, late, URGENT):
             await box.put(one)
         assert [one.publication for one in await box.pending()] == [URGENT, EVENT, late]
@@ -39,6 +42,61 @@ async def test_a_damaged_file_is_moved_aside(tmp_path):
         await box.put(EVENT)
         assert await box.backlog() == 1
         assert box.moved_aside.endswith("o.db.corrupt")
+
+
+async def test_a_topic_keeps_its_order_and_no_long_one_holds_up_another(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        new, cancel = replace(URGENT, key="new", expires_at_ns=10), replace(URGENT, key="cancel")
+        other = replace(URGENT, topic="u", key="other")
+        for one in (EVENT, new, cancel, other):
+            await box.put(one)
+        assert [one.publication.key for one in await box.pending()] == ["new", "other", "cancel", "k"]
+
+
+async def test_what_was_refused_waits_without_holding_up_the_rest(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        await box.put(replace(EVENT, key="a"))
+        await box.put(replace(EVENT, key="b"))
+        await box.refuse((await box.pending(1))[0].seq)
+        assert [one.publication.key for one in await box.pending()] == ["b"]
+        assert await box.backlog() == 2
+        await box.ask_again()
+        assert [one.publication.key for one in await box.pending()] == ["a", "b"]
+
+
+async def test_done_of_a_dropped_event_spares_the_one_put_after_it(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50, max_rows=1) as box:
+        await box.put(replace(EVENT, key="a"))
+        sent = (await box.pending())[0]
+        await box.put(replace(EVENT, key="b"))
+        await box.done(sent.seq)
+        assert [one.publication.key for one in await box.pending()] == ["b"]
+
+
+async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        await box.put(replace(URGENT, key="live"))
+        await box._run(lambda: box._base.execute("PRAGMA max_page_count=60"))
+        for n in range(400):
+            await box.put(replace(EVENT, key=str(n), payload=bytes(1000)))
+        live = await box.pending(1)
+        assert [one.publication.key for one in live] == ["live"]
+        await box.done(live[0].seq)
+        kept = [one.publication.key for one in await box.pending(10**6)]
+        assert kept == [str(n) for n in range(box.dropped, 400)]
+        assert box.dropped
+
+
+async def test_a_disk_full_of_live_hazards_refuses_the_next_by_name(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        await box._run(lambda: box._base.execute("PRAGMA max_page_count=30"))
+        events = [replace(URGENT, key=str(n), payload=bytes(1000)) for n in range(400)]
+        outcomes = [(await asyncio.gather(box.put(one), return_exceptions=True))[0] for one in events]
+        refusals = [one for one in outcomes if one is not None]
+        assert isinstance(refusals[0], DeliveryError)
+        assert re.search(r"o\.db: .*full; free disk space", str(refusals[0]))
+        assert await box.backlog() == outcomes.count(None) == 400 - len(refusals)
+        assert box.dropped == 0
 
 
 CHILD = """

@@ -86,6 +86,36 @@ async def test_kill_of_mosquitto_loses_nothing(mosquitto, tmp_path):
     assert {b"%d" % n for n in range(60)} <= set(got)
 
 
+@pytest.mark.real_broker
+async def test_a_refused_event_is_named_kept_and_in_nobodys_way(mosquitto, tmp_path):
+    rights = tmp_path / "acl"
+    rights.write_text("topic write s/status\ntopic readwrite s/event\n")
+    mosquitto.stop()
+    with (tmp_path / "mosquitto.conf").open("a") as conf:
+        conf.write(f"user root\nacl_file {rights}\n")  # an unprivileged mosquitto ignores the user
+    mosquitto.start()
+    lines, got = [], []
+    async with asyncio.timeout(20):
+        listening = await subscriber(mosquitto.url, got)
+        async with publishing(mosquitto.url, tmp_path / "o.db", lines) as (one, box, _):
+            await one.connected.wait()
+            for n in range(60):
+                await one.keep(replace(EVENT, topic="x/event" if n < 40 else "s/event", payload=b"%d" % n))
+            while await box.backlog() > 40:  # noqa: ASYNC110 - the outbox has no event for its length
+                await asyncio.sleep(0.01)
+            while len(got) < 20:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
+                await asyncio.sleep(0.01)
+            assert (await box.backlog(), one.refused) == (40, 40)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert any("refuses x/event: Not authorized (0x87); its ACL" in line for line in lines)
+
+
+@pytest.mark.parametrize(("now_ns", "left_s"), [(0, 9.0), (95_000_000_000, 5.0), (10**15, 0.0)])
+def test_a_clock_step_never_prolongs_what_is_said(now_ns, left_s):
+    assert replace(EVENT, expiry_s=9.0, expires_at_ns=100_000_000_000).left_s(now_ns) == left_s
+
+
 async def subscriber(url, got):
     ready = asyncio.Event()
 
