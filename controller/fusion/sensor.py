@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,13 @@ class Sensor:
     y: float
     z: float
     yaw: float
+    doubt_m: float = 0.0  # 1 sigma of position beyond what the module declares
+
+    @property
+    def reach_m(self) -> float:
+        """How far its field of view goes; infinite when none is declared."""
+        away = [math.hypot(x, y) for polygon in self.capability.field_of_view for x, y in polygon]
+        return max(away, default=math.inf)
 
     def covers(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
         """Whether points lie in the field of view; everywhere when none is declared."""

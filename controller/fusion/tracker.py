@@ -199,7 +199,7 @@ def _sound(rows: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.float64]:
-    """Covariance (m, 2, 2) of positions: the row's own, else its sigma, else the declared accuracy at its range."""
+    """Covariance (m, 2, 2) of positions: the row's own, else its sigma, else the declared accuracy; plus our doubt."""
     declared, _ = sensor.accuracy(rows["x"], rows["y"])
     sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
     sigma = np.clip(np.nan_to_num(sigma, nan=1.0), MIN_SIGMA_M, MAX_SIGMA_M)
@@ -209,4 +209,4 @@ def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.floa
     with np.errstate(invalid="ignore", over="ignore"):
         sound = (xx >= low) & (yy >= low) & (xx <= high) & (yy <= high) & (xy * xy < 0.98 * xx * yy)
     own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
-    return np.where(sound[:, None, None], own, noise)
+    return np.where(sound[:, None, None], own, noise) + sensor.doubt_m**2 * np.eye(2)

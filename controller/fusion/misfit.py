@@ -1,0 +1,84 @@
+"""What is grossly wrong with a module that sees its objects elsewhere than the others do: the guess that fits best."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+    # What a module saw (n, 2), where the others' tracks were then (m, 2), and their velocities (m, 2); its mount stands
+    # at the origin and looks along x.
+    Sight = tuple[Floats, Floats, Floats]
+
+NOTHING: Final = "what it sees is not where the others see anything: check its mounting, its units and its clock"
+LOOKS: Final = "looks "
+LEAST: Final = 40  # objects that were seen: a few fit under some guess by chance
+FITS: Final = 0.6
+BETTER_BY: Final = 0.25
+_SCALES: Final = (
+    (1 / 0.3048, "it reports feet, not metres"),
+    (0.3048, "its metres are divided as if they were feet"),
+    (100.0, "it reports centimetres, not metres"),
+    (1000.0, "it reports millimetres, not metres"),
+    (0.01, "its metres are divided as if they were centimetres"),
+)
+
+
+def nearest(seen: Floats, place: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.bool_]]:
+    """Of each seen point (n, 2): the distance to the nearest place (m, 2), which it is, whether it is so both ways."""
+    if not len(place):
+        return np.full(len(seen), np.inf), np.zeros(len(seen), np.intp), np.zeros(len(seen), bool)
+    away = np.hypot(seen[:, 0, None] - place[None, :, 0], seen[:, 1, None] - place[None, :, 1])
+    chosen = away.argmin(1)
+    mutual: NDArray[np.bool_] = away.argmin(0)[chosen] == np.arange(len(seen)) if len(seen) else np.zeros(0, bool)
+    return away[np.arange(len(seen)), chosen], chosen, mutual
+
+
+def misfit(sights: Sequence[Sight], gate_m: float) -> str:
+    """The guess under which most of what was seen lies within `gate_m` of a track; `NOTHING` when none does.
+
+    Empty when too little was seen to say anything.
+    """
+    if sum(len(seen) for seen, _, _ in sights) < LEAST:
+        return ""
+    plain = _share(sights, gate_m, np.eye(2), 0.0)
+    share, words = max(
+        ((_share(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),
+        key=lambda guess: guess[0],
+    )
+    return LOOKS + words if share >= max(FITS, plain + BETTER_BY) else NOTHING
+
+
+def _guesses() -> Iterator[tuple[Floats, float, float, str]]:
+    """What would put it right (2, 2), how late its stamps are, how strict the gate has to be, and in words."""
+    yield np.diag([1.0, -1.0]), 0.0, 1.0, "mirrored: left and right are exchanged"
+    yield np.array([[0.0, 1.0], [1.0, 0.0]]), 0.0, 1.0, "as if x and y were exchanged"
+    for factor, words in _SCALES:
+        yield np.eye(2) / factor, 0.0, 1.0, f"scaled by {factor:g}: {words}"
+    for degrees in range(-180, 180, 3):
+        if degrees:
+            yield _turn(-math.radians(degrees)), 0.0, 0.75, f"turned by about {degrees:+d}° counter-clockwise"
+    for late_s in (-2.0, -1.5, -1.0, -0.7, -0.4, 0.4, 0.7, 1.0, 1.5, 2.0):
+        yield np.eye(2), late_s, 0.75, f"as if its stamps were {abs(late_s):g} s too {'new' if late_s > 0 else 'old'}"
+
+
+def _turn(angle: float) -> Floats:
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _share(sights: Sequence[Sight], gate_m: float, change: Floats, late_s: float) -> float:
+    near = total = 0
+    for seen, place, velocity in sights:
+        away, _, mutual = nearest(seen @ change.T, place - velocity * late_s)
+        near += int((mutual & (away < gate_m)).sum())
+        total += len(seen)
+    return near / max(total, 1)
