@@ -52,15 +52,20 @@ def parsed(path):
 
 
 def imports(tree):
-    """(top-level package, whether it stands inside a function) of every import."""
-    inner = {id(node) for function in ast.walk(tree) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-             for node in ast.walk(function)}  # fmt: skip
+    """(top-level package, whether it waits inside a function or is for the type checker alone) of every import."""
+    inner = {id(node) for outer in ast.walk(tree) if waits(outer) for node in ast.walk(outer)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name.split(".")[0], id(node) in inner
         elif isinstance(node, ast.ImportFrom):
             yield node.module.split(".")[0], id(node) in inner
+
+
+def waits(node):
+    """Whether what stands inside is not run when the module is imported."""
+    for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    return for_types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
