@@ -115,6 +115,8 @@ class Picture:
             wire = f"{slot.wire} #{slot.address}" if slot.address else slot.wire
             share = f"{slot.granted:.0%} of {slot.allowed:.0%}" + (f", bus {slot.load:.0%}" if slot.load else "")
             why = f"{module}: {slot.reason}" if module else slot.reason
+            if slot.registration.words:
+                why = f"{slot.registration.standing}: {slot.registration.words}"
             table.add_row(name, state, wire, share, *(f"{value:.1f}" for value in figures), why)
         return table
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.fusion.registration import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleIdentity:
@@ -56,6 +58,7 @@ class SlotReport:
     allowed: float = 0.0  # share that the wire's budget has for it
     load: float = 0.0  # share of the wire's time in use by all; 0 where it is not known
     counters: Mapping[str, int] = field(default_factory=dict)  # of the session and of its link, by kind
+    registration: Finding | None = None  # how the module stands to the others; None before it could be compared
     swap_record: str = ""  # JSON, empty until a swap was verified
 
 

@@ -183,6 +183,7 @@ class SlotKeeper:
             late=self._late,
             truncated=self._truncated,
             swap_record=self._swap_record,
+            registration=self._pipeline.finding(self.name),
             wire=budget.cost.text if budget is not None else "",
             granted=self.granted,
             allowed=budget.allowed if budget is not None else 0.0,

@@ -102,5 +102,7 @@ def _slot_line(slot: dict[str, Any]) -> str:
         where = f"{slot['wire']} #{slot['address']}" if slot["address"] else slot["wire"]
         line += f"\n{'':15}{where}: may use {slot['granted']:.1%} of its time, budget {slot['allowed']:.1%}"
         line += f", {slot['load']:.0%} in use" if slot["load"] else ""
+    stands = slot.get("registration") or {}
+    line += f"\n{'':15}{stands['standing']}: {stands['words']}" if stands.get("words") else ""
     counters = ", ".join(f"{kind} {count}" for kind, count in sorted(slot.get("counters", {}).items()) if int(count))
     return line + (f"\n{'':15}{counters}" if counters else "")

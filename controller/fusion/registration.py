@@ -104,12 +104,12 @@ class Registration:
         self.findings: dict[int, Finding] = {}
 
     def forget(self, slot: int) -> None:
-        """Another module stands there now, or none."""
-        for kept in (self._pull, self._errors, self._gram, self._sigma, self._weight, self._near, self._seen):
-            kept[slot] = 0
+        """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
+        for kept in (self._information, self._pull, self._errors, self._gram, self._sigma, self._weight):
+            kept[:] = 0
+        self._near[slot] = self._seen[slot] = 0
         self._streak[slot] = self._proven[slot] = 0
-        self._information[slot] = self._information[:, :, slot] = 0
-        self._samples = [one[one["slot"] != slot] for one in self._samples]
+        self._samples.clear()
         self._sights.pop(slot, None)
         self.findings.pop(slot, None)
 

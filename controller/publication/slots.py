@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from controller.publication import topics
@@ -9,6 +10,7 @@ from controller.publication.envelope import header, publications
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:
+    from controller.fusion.registration import Finding
     from controller.publication.publication import Publication, Sender, Stamp
     from controller.slot import ModuleIdentity, SlotReport
 
@@ -44,9 +46,23 @@ def slot_status(report: SlotReport, sender: Sender, stamp: Stamp) -> tuple[Publi
         allowed=report.allowed,
         load=report.load,
         counters=report.counters,
+        registration=_registration(report.registration) if report.registration else None,
     )
     topic = topics.name(topics.SLOT, sender, slot=report.slot)
     return publications(topics.SLOT, topic, message, sender, stamp.published_at_ns)
+
+
+def _registration(found: Finding) -> pb.Registration:
+    return pb.Registration(
+        standing=str(found.standing),
+        words=found.words,
+        east_m=found.east_m,
+        north_m=found.north_m,
+        yaw_deg=found.yaw_deg,
+        late_s=found.late_s,
+        effect_m=found.effect_m,
+        agreement=found.agreement if math.isfinite(found.agreement) else None,
+    )
 
 
 def _identity(identity: ModuleIdentity) -> pb.ModuleIdentity:

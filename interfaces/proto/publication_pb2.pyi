@@ -326,6 +326,7 @@ class SlotStatus(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     LOAD_FIELD_NUMBER: _builtins.int
     COUNTERS_FIELD_NUMBER: _builtins.int
+    REGISTRATION_FIELD_NUMBER: _builtins.int
     slot: _builtins.str
     role: _builtins.str
     module_class: _builtins.str
@@ -363,6 +364,10 @@ class SlotStatus(_message.Message):
     def counters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """by kind: frames, gaps, crc32, plan_violation, ..."""
 
+    @_builtins.property
+    def registration(self) -> Global___Registration:
+        """absent before the module could be compared with others"""
+
     def __init__(
         self,
         *,
@@ -393,14 +398,66 @@ class SlotStatus(_message.Message):
         allowed: _builtins.float = ...,
         load: _builtins.float = ...,
         counters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        registration: Global___Registration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "identity", b"identity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "identity", b"identity", "registration", b"registration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allowed", b"allowed", "clock_error_s", b"clock_error_s", "clock_offset_s", b"clock_offset_s", "counters", b"counters", "frames", b"frames", "gaps", b"gaps", "granted", b"granted", "header", b"header", "identity", b"identity", "late", b"late", "latency_s", b"latency_s", "load", b"load", "module_class", b"module_class", "objects", b"objects", "port", b"port", "rate_hz", b"rate_hz", "reason", b"reason", "required", b"required", "role", b"role", "since_ns", b"since_ns", "slot", b"slot", "state", b"state", "swap_record", b"swap_record", "truncated", b"truncated", "wire", b"wire", "wire_faults", b"wire_faults"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "allowed", b"allowed", "clock_error_s", b"clock_error_s", "clock_offset_s", b"clock_offset_s", "counters", b"counters", "frames", b"frames", "gaps", b"gaps", "granted", b"granted", "header", b"header", "identity", b"identity", "late", b"late", "latency_s", b"latency_s", "load", b"load", "module_class", b"module_class", "objects", b"objects", "port", b"port", "rate_hz", b"rate_hz", "reason", b"reason", "registration", b"registration", "required", b"required", "role", b"role", "since_ns", b"since_ns", "slot", b"slot", "state", b"state", "swap_record", b"swap_record", "truncated", b"truncated", "wire", b"wire", "wire_faults", b"wire_faults"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SlotStatus: _TypeAlias = SlotStatus  # noqa: Y015
+
+@_typing.final
+class Registration(_message.Message):
+    """How a module stands to the others: what it sees against what they see of the same road users."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    EAST_M_FIELD_NUMBER: _builtins.int
+    NORTH_M_FIELD_NUMBER: _builtins.int
+    YAW_DEG_FIELD_NUMBER: _builtins.int
+    LATE_S_FIELD_NUMBER: _builtins.int
+    EFFECT_M_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    standing: _builtins.str
+    """ok, degraded (fused with more doubt), corrected, quarantined (not fused)"""
+    words: _builtins.str
+    """what is wrong, for a person; empty when all is well"""
+    east_m: _builtins.float
+    """what it sees lies so much too far east"""
+    north_m: _builtins.float
+    yaw_deg: _builtins.float
+    """turned by so much about its mount, counter-clockwise"""
+    late_s: _builtins.float
+    """its stamps are too new by so much"""
+    effect_m: _builtins.float
+    """mean displacement of what it sees"""
+    agreement: _builtins.float
+    """share of what it sees where others look that they see too; absent: too little"""
+    def __init__(
+        self,
+        *,
+        standing: _builtins.str = ...,
+        words: _builtins.str = ...,
+        east_m: _builtins.float = ...,
+        north_m: _builtins.float = ...,
+        yaw_deg: _builtins.float = ...,
+        late_s: _builtins.float = ...,
+        effect_m: _builtins.float = ...,
+        agreement: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "agreement", b"agreement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "agreement", b"agreement", "east_m", b"east_m", "effect_m", b"effect_m", "late_s", b"late_s", "north_m", b"north_m", "standing", b"standing", "words", b"words", "yaw_deg", b"yaw_deg"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__agreement: _TypeAlias = _typing.Literal["agreement"]  # noqa: Y015
+    _WhichOneofArgType__agreement: _TypeAlias = _typing.Literal["_agreement", b"_agreement"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement) -> _WhichOneofReturnType__agreement | None: ...
+
+Global___Registration: _TypeAlias = Registration  # noqa: Y015
 
 @_typing.final
 class SensorProfile(_message.Message):

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from controller.config import Config
+from controller.fusion.registration import Finding, Standing
+from controller.geometry import LocalFrame
 from controller.pipeline import Pipeline
+from controller.publication.publication import Sender, Stamp
+from controller.publication.slots import slot_status
 from controller.served import Served
 from controller.site import Site
 from controller.slot_keeper import SlotKeeper
@@ -13,6 +17,7 @@ from interfaces import wire_cost
 from interfaces.events import HeartbeatSeen, TimeSample
 from interfaces.module_session import ModuleState
 from interfaces.proto import pmi_pb2 as pb
+from interfaces.proto import publication_pb2 as pub
 from tests.exchange import WALL_NS, Exchange
 
 CAN = wire_cost.can(500_000, 2_000_000)
@@ -92,3 +97,16 @@ def test_what_the_module_counts_itself_is_shown(tmp_path):
     keeper.handle([HeartbeatSeen(pb.Heartbeat(frames_dropped=4, crc_errors=9))], 0.0, 0)
     counters = keeper.report(0.0, {}).counters
     assert (counters["module_dropped"], counters["module_crc"]) == (4, 9)
+
+
+def test_how_a_module_stands_to_the_others_is_told_with_the_slot(tmp_path, monkeypatch):
+    keeper = a_keeper(tmp_path)
+    assert keeper.report(0.0, {}).registration is None
+    found = Finding(Standing.QUARANTINED, "turned by +3.0°", yaw_deg=3.0, effect_m=1.5)
+    monkeypatch.setattr(Pipeline, "finding", lambda _self, slot: found if slot == "r" else None)
+    sender = Sender(7, 9, ("r",), LocalFrame(36.0, 140.0, 0.0), geoid_height_m=37.0)
+    binary = slot_status(keeper.report(0.0, {}), sender, Stamp(1, WALL_NS, 0.002))[0]
+    message = pub.SlotStatus.FromString(binary.payload)
+    told = message.registration
+    assert (told.standing, told.words, told.yaw_deg, told.effect_m) == ("quarantined", "turned by +3.0°", 3.0, 1.5)
+    assert not told.HasField("agreement"), "unknown"

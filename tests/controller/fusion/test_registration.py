@@ -1,0 +1,214 @@
+"""Modules that are turned, shifted, late, mirrored or in another unit are found, named, and do no harm."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from controller.fusion.misfit import NOTHING, misfit
+from controller.fusion.registration import Finding, Registration, Standing
+from controller.fusion.sensor import Sensor
+from controller.fusion.track import Tracks, empty_tracks
+from modules.detection import empty_objects
+from modules.registry import default_capability
+
+S = 1_000_000_000
+START_NS = 1_800_000_000 * S
+CAMERA, LIDAR, RADAR = range(3)
+NAMES = ("camera", "lidar", "radar")
+EVERYWHERE = {name: replace(default_capability(name), field_of_view=()) for name in NAMES}
+
+
+def a_sensor(slot, x=0.0, y=0.0, yaw=0.0):
+    return Sensor(slot, EVERYWHERE[NAMES[slot]], x, y, 5.0, yaw)
+
+
+class Crowd:
+    """Road users that drive about before modules which see all of them, each with its own error."""
+
+    def __init__(self, wrong=None, *, slots=(CAMERA, LIDAR, RADAR), correct=False, seed=1):
+        self.rng = np.random.default_rng(seed)
+        self.registration = Registration(correct=correct)
+        self.sensors = {slot: a_sensor(slot, x=-5.0 + 5 * slot) for slot in slots}
+        self.wrong = wrong or {}
+        self.t = 0.0
+        count = 14
+        self.place = self.rng.uniform(-45, 45, (count, 2))
+        angle = self.rng.uniform(-math.pi, math.pi, count)
+        self.velocity = self.rng.uniform(3, 12, count)[:, None] * np.stack((np.cos(angle), np.sin(angle)), 1)
+
+    def run(self, seconds):
+        for _ in range(round(seconds * 10)):
+            self.t = round(self.t + 0.1, 3)
+            for slot, sensor in self.sensors.items():
+                fused = {n: one for n, one in self.sensors.items() if self.standing(n) is not Standing.QUARANTINED}
+                self.registration.hear(sensor, self.seen(slot), self.now_ns, self.tracks(fused), fused)
+
+    @property
+    def now_ns(self):
+        return START_NS + round(self.t * S)
+
+    def standing(self, slot):
+        return self.finding(slot).standing
+
+    def finding(self, slot):
+        return self.registration.findings.get(slot, Finding())
+
+    def truth(self, t):
+        return (self.place + self.velocity * t + 60) % 120 - 60
+
+    def tracks(self, fused):
+        """What a tracker would make of it: near the truth, with something wrong of its own."""
+        rows = empty_tracks(len(self.place))
+        place = self.truth(self.t) + 0.2
+        rows["id"], rows["x"], rows["y"] = np.arange(1, len(rows) + 1), place[:, 0], place[:, 1]
+        rows["vx"], rows["vy"] = self.velocity[:, 0], self.velocity[:, 1]
+        rows["sources"] = sum(1 << slot for slot in fused)
+        return Tracks(self.now_ns, rows)
+
+    def seen(self, slot):
+        place = self.truth(self.t) + self.rng.normal(0, 0.3, self.place.shape)
+        rows = empty_objects(len(place))
+        if slot in self.wrong:
+            place = self.wrong[slot](self, self.sensors[slot], place)
+        rows["x"], rows["y"] = place[:, 0], place[:, 1]
+        rows["sigma_pos"], rows["confidence"] = 0.4, 0.9
+        return rows
+
+
+def turned(degrees):
+    def change(_crowd, sensor, place):
+        angle = math.radians(degrees)
+        matrix = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        return (place - [sensor.x, sensor.y]) @ matrix + [sensor.x, sensor.y]
+
+    return change
+
+
+def shifted(east, north):
+    return lambda _crowd, _sensor, place: place + np.array([east, north])
+
+
+def late(seconds):
+    return lambda crowd, _sensor, place: place - crowd.velocity * seconds
+
+
+def scaled(along, across):
+    return lambda _crowd, sensor, place: (place - [sensor.x, sensor.y]) * [along, across] + [sensor.x, sensor.y]
+
+
+def test_modules_that_are_right_are_left_in_peace():
+    crowd = Crowd()
+    crowd.run(20)
+    assert {slot: crowd.standing(slot) for slot in crowd.sensors} == dict.fromkeys(crowd.sensors, Standing.OK)
+    assert all(crowd.finding(slot).effect_m < 0.15 and crowd.finding(slot).words == "" for slot in crowd.sensors)
+    assert all(crowd.finding(slot).agreement > 0.9 for slot in crowd.sensors)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "value", "tolerance", "words"),
+    [
+        (turned(2.0), "yaw_deg", 2.0, 0.6, "turned by +"),
+        (turned(-2.0), "yaw_deg", -2.0, 0.6, "turned by -"),
+        (shifted(1.5, 0.0), "east_m", 1.5, 0.3, "m east"),
+        (shifted(0.0, -1.5), "north_m", -1.5, 0.3, "shifted by"),
+        (late(0.3), "late_s", 0.3, 0.06, "ms too new"),
+        (late(-0.3), "late_s", -0.3, 0.06, "ms too old"),
+    ],
+)
+@pytest.mark.parametrize("slot", [CAMERA, RADAR])
+def test_the_one_module_that_is_wrong_is_found_and_told_how(slot, wrong, name, value, tolerance, words):
+    crowd = Crowd({slot: wrong})
+    crowd.run(8)
+    found = crowd.finding(slot)
+    assert found.standing is Standing.QUARANTINED
+    assert getattr(found, name) == pytest.approx(value, abs=tolerance)
+    assert words in found.words
+    assert all(crowd.standing(other) is Standing.OK for other in crowd.sensors if other != slot)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (scaled(1, -1), "left and right are exchanged"),
+        (scaled(1 / 0.3048, 1 / 0.3048), "feet"),
+        (scaled(100, 100), "centimetres"),
+        (turned(60), "turned by about"),
+    ],
+)
+def test_what_is_grossly_wrong_is_named(wrong, words):
+    crowd = Crowd({CAMERA: wrong})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert words in crowd.finding(CAMERA).words
+    assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+
+
+def test_a_module_is_taken_back_when_it_is_right_again():
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    crowd.wrong = {}
+    crowd.run(25)
+    assert crowd.standing(CAMERA) is Standing.OK
+    assert crowd.finding(CAMERA).words == ""
+
+
+def test_a_new_module_in_the_slot_begins_unsuspected():
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    crowd.run(8)
+    crowd.registration.forget(CAMERA)
+    assert crowd.standing(CAMERA) is Standing.OK
+    crowd.wrong = {}
+    crowd.run(5)
+    assert crowd.standing(CAMERA) is Standing.OK
+    assert crowd.finding(CAMERA).effect_m < 0.2
+
+
+def test_of_two_that_disagree_the_newer_one_is_doubted():
+    crowd = Crowd(slots=(CAMERA, LIDAR))
+    crowd.run(60)
+    crowd.registration.forget(CAMERA)
+    crowd.wrong = {CAMERA: shifted(2.0, 0.0)}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.standing(LIDAR) is Standing.OK
+
+
+def test_a_module_alone_is_not_judged():
+    crowd = Crowd({CAMERA: turned(60)}, slots=(CAMERA,))
+    crowd.run(8)
+    assert crowd.registration.findings == {}
+
+
+def test_a_small_error_is_taken_out_where_that_is_wanted():
+    crowd = Crowd({CAMERA: lambda *known: late(0.2)(*known) + np.array([0.8, -0.6])}, correct=True)
+    crowd.run(10)
+    assert crowd.standing(CAMERA) is Standing.CORRECTED
+    rows = crowd.seen(CAMERA)
+    better, stamp_ns = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    truth = crowd.truth(crowd.t - (crowd.now_ns - stamp_ns) / S)
+    before = np.hypot(rows["x"] - truth[:, 0], rows["y"] - truth[:, 1]).mean()
+    after = np.hypot(better["x"] - truth[:, 0], better["y"] - truth[:, 1]).mean()
+    assert after < 0.6 * before
+    assert stamp_ns < crowd.now_ns
+    assert crowd.registration.corrected(crowd.sensors[LIDAR], rows, crowd.now_ns) == (rows, crowd.now_ns)
+
+
+def test_the_same_is_found_again():
+    findings = []
+    for _ in range(2):
+        crowd = Crowd({CAMERA: turned(3)})
+        crowd.run(6)
+        findings.append(crowd.registration.findings)
+    assert findings[0] == findings[1]
+
+
+def test_nothing_is_guessed_from_little():
+    one = np.array([[10.0, 0.0]])
+    assert misfit([(one, one + 50, one)], 4.0) == ""
+    many = np.random.default_rng(1).uniform(-50, 50, (60, 2))
+    assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING

@@ -1,0 +1,52 @@
+"""A module that is badly installed does no harm to the picture, and the slot says what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from controller.fusion.registration import Standing
+from controller.pipeline import Pipeline
+from sim.evaluation.metrics import hota
+from sim.evaluation.recording import of_scene
+from sim.evaluation.run import run
+from sim.miscalibration import WRONG
+from sim.scenario import scenario
+
+SECONDS = 24.0
+SETTLED_S = 10.0
+
+
+def scene_with(kind, slot="camera"):
+    scene = scenario("intersection", 1)
+    specs = (replace(one, wrong=WRONG[kind]) if one.slot == slot else one for one in scene.modules)
+    return replace(scene, modules=tuple(specs))
+
+
+def played(recording, monkeypatch):
+    """The run, and what was found of each slot in the end."""
+    pipelines = []
+    begin = Pipeline.__init__
+    monkeypatch.setattr(Pipeline, "__init__", lambda self, *known: (pipelines.append(self), begin(self, *known))[1])
+    seen = run(recording)
+    return seen, {slot: pipelines[-1].finding(slot) for slot in recording.served}
+
+
+def late_hota(seen):
+    return hota([one.frame for one in seen.instants if one.at_s >= SETTLED_S]).hota
+
+
+@pytest.mark.parametrize("kind", ["shift", "mirrored", "centimetres"])
+def test_ten_seconds_with_a_bad_module_are_as_good_as_without_it(kind, monkeypatch):
+    bad, findings = played(of_scene(scene_with(kind), SECONDS), monkeypatch)
+    without, _ = played(of_scene(scenario("intersection", 1), SECONDS, without=("camera",)), monkeypatch)
+    assert findings["camera"].standing is Standing.QUARANTINED
+    assert findings["camera"].words
+    assert {findings[slot].standing for slot in ("lidar", "radar")} == {Standing.OK}
+    assert late_hota(bad) >= late_hota(without) - 0.02
+
+
+def test_good_modules_stay_in_service(monkeypatch):
+    _, findings = played(of_scene(scenario("intersection", 1), SECONDS), monkeypatch)
+    assert {one.standing for one in findings.values()} == {Standing.OK}
