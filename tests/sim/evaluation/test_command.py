@@ -20,9 +20,9 @@ def evaluate(*arguments):
 
 @pytest.fixture(scope="module")
 def own(recording, tmp_path_factory):
-    """Six seconds of the run as somebody's own log and truth."""
+    """Four seconds of the run as somebody's own log and truth."""
     folder = tmp_path_factory.mktemp("own")
-    end_ns = recording.truth.times_ns[0] + 6 * 10**9
+    end_ns = recording.truth.times_ns[0] + 4 * 10**9
     with (folder / "log.jsonl").open("w") as file:
         for one in (one for one in recording.messages if one.arrived_at_ns < end_ns):
             objects = [

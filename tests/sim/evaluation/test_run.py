@@ -12,6 +12,7 @@ import pytest
 from controller.replay import replay
 from sim.evaluation.assessment import assess
 from sim.evaluation.goals import FIGURES
+from sim.evaluation.page import page
 from sim.evaluation.recording import of_scene
 from sim.evaluation.run import RATE_HZ, WARM_UP_S, run
 from sim.evaluation.summary import as_json, summary, text
@@ -95,3 +96,22 @@ def test_the_text_fits_a_terminal_and_marks_goals(assessment):
 def test_missed_goals_are_named(assessment):
     worse = dataclasses.replace(assessment, figures={**assessment.figures, "hota": 0.1})
     assert any(words.startswith("HOTA 0.100, goal ≥ 0.945") for words in summary([worse]).missed_goals)
+
+
+def test_a_run_shorter_than_the_warm_up_has_no_figures_but_a_report():
+    short = of_scene(scenario("crossing", 1), 1.0)
+    told = summary([assess(run(short))])
+    assert told.figures["hota"] == 0.0
+    assert math.isnan(told.figures["location_rmse_m"])
+    assert "–" in text(told)
+    assert page(told, "").count("<svg") >= 3
+    json.dumps(as_json(told), allow_nan=False)
+
+
+def test_signals_and_weather_reach_the_pole():
+    fog = of_scene(scenario("wrong_way_fog", 1), 4.5)
+    assert {one.slot for one in fog.reports} == {"weather"}
+    kinds = {hazard.kind for _, _, hazard in run(fog).hazards}
+    assert "low_visibility" in kinds
+    deaf = dataclasses.replace(fog, reports=())
+    assert "low_visibility" not in {hazard.kind for _, _, hazard in run(deaf).hazards}
