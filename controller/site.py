@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 APART_WIDTHS: Final = 0.8  # centre lines that stay so many widths apart belong to lanes that do not touch
+STRAIGHT: Final = 0.87  # cosine of 30°: a successor that turns by less goes straight on
 
 
 class Frame(Protocol):
@@ -169,13 +170,24 @@ class Site:
         return any(area.kind == kind for area in self.areas)
 
     def lanes_apart(self, one: int, two: int) -> bool:
-        """Whether the two lanes' areas nowhere touch: their centre lines stay 0.8 widths apart."""
+        """Whether who keeps to the one, and straight on after it, nowhere touches who does so on the other.
+
+        Their centre lines stay 0.8 widths apart.
+        """
         pair = (min(one, two), max(one, two))
         if pair not in self._apart:
-            a, b = (dense(self.lanes[index].points) for index in pair)
+            a, b = (np.concatenate([dense(lane.points) for lane in self._straight_on(index)]) for index in pair)
             width = (self.lanes[one].width_m + self.lanes[two].width_m) / 2
             self._apart[pair] = one != two and least_distance(a, b) >= APART_WIDTHS * width
         return self._apart[pair]
+
+    def _straight_on(self, index: int) -> list[Lane]:
+        """The lane, and its successors that do not turn."""
+        lane = self.lanes[index]
+        turned = ((other, other.points[-1] - other.points[0]) for other in self.lanes if other.id in lane.successors)
+        course = lane.points[-1] - lane.points[-2]
+        ahead = [other for other, way in turned if way @ course >= STRAIGHT * np.hypot(*way) * np.hypot(*course)]
+        return [lane, *ahead]
 
     @property
     def knows_carriageway(self) -> bool:

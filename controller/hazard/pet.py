@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CELL_M: Final = 0.5
 SIDE: Final = 512  # cells; the grid wraps every 256 m and each cell remembers which tile it stands for
 MIN_SPEED_MPS: Final = 0.5
+STEADY_MPS: Final = 3.0  # slower, a velocity's direction says less than the body's
+RIM_M: Final = 0.35  # of a body that its place and size leave in doubt: who only passes beside it takes nothing of it
+MIN_WIDTH_M: Final = 0.4
 MIN_ANGLE: Final = math.radians(30)  # less is following
 
 _CELL = np.dtype([("id", "<u4"), ("tile", "<i4"), ("course", "<f4"), ("left_s", "<f8")])
@@ -54,7 +57,7 @@ class FootprintGrid:
         column, line = np.floor(x / CELL_M).astype(np.int64), np.floor(y / CELL_M).astype(np.int64)
         slot = (line % SIDE) * SIDE + column % SIDE
         tile = ((line // SIDE) * 65536 + column // SIDE).astype(np.int32)
-        course = np.arctan2(objects["vy"], objects["vx"])[rows]
+        course = _course(objects)[rows]
         ids = objects["id"][rows]
         was = self._cells[slot]
         pet = now - entered - was["left_s"]
@@ -80,11 +83,12 @@ def _footprints(
     """Sample points of each box, with what it ran over since the last tick: owner, x, y, seconds since and until."""
     length = np.clip(np.nan_to_num(objects["length"], nan=0.5), 0.3, 25)
     width = np.clip(np.nan_to_num(objects["width"], nan=0.5), 0.3, 4)
-    course = np.arctan2(objects["vy"], objects["vx"])
+    course = _course(objects)
     # Along the course; a box that points elsewhere than it moves is rare and short.
     turn = np.abs(objects["yaw"] - course)
     long = length * np.abs(np.cos(turn)) + width * np.abs(np.sin(turn))
     wide = width * np.abs(np.cos(turn)) + length * np.abs(np.sin(turn))
+    wide = np.maximum(wide - 2 * RIM_M, np.minimum(wide, MIN_WIDTH_M))
     sweep = np.minimum(speed * elapsed, 30.0)
     n_long = np.ceil((long + sweep) / CELL_M).astype(np.intp) + 1
     n_wide = np.ceil(wide / CELL_M).astype(np.intp) + 1
@@ -99,6 +103,16 @@ def _footprints(
     x = objects["x"][owner] + ahead * cos - side * sin
     y = objects["y"][owner] + ahead * sin + side * cos
     return owner, x, y, back / speed[owner], (long[owner] - back) / speed[owner]
+
+
+def _course(objects: NDArray[np.void]) -> Floats:
+    """Where each one is going (rad): its velocity, or of a slow one its body, forwards or backwards."""
+    moving = np.arctan2(objects["vy"], objects["vx"])
+    reverse = np.cos(objects["yaw"] - moving) < 0
+    body = objects["yaw"] + np.where(reverse, np.pi, 0.0)
+    steady = np.hypot(objects["vx"], objects["vy"]) >= STEADY_MPS
+    course: Floats = np.where(steady | ~np.isfinite(body), moving, body)
+    return course
 
 
 def _shortest(

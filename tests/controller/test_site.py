@@ -166,3 +166,15 @@ def test_the_sample_is_a_left_hand_four_leg_intersection():
     for lane in site.lanes:
         for successor in lane.successors:
             assert np.allclose(ends[successor][0], lane.points[-1], atol=0.05)
+
+
+def test_lanes_that_cross_straight_ahead_are_not_apart():
+    across = Lane("across", np.array([[40.0, 20.0], [40.0, -20.0]]), 3.0)
+    before = Lane("before", np.array([[-50.0, 0.0], [10.0, 0.0]]), 3.0, successors=("through", "right"))
+    through = Lane("through", np.array([[10.0, 0.0], [60.0, 0.0]]), 3.0)
+    right = Lane("right", np.array([[10.0, 0.0], [15.0, 0.0], [15.0, -40.0]]), 3.0)
+    beside = Lane("beside", np.array([[15.0, -30.0], [15.0, -60.0]]), 3.0)
+    site = Site((before, through, right, across, beside))
+    assert not site.lanes_apart(0, 3), "straight on it crosses"
+    assert site.lanes_apart(0, 4), "only who turns comes there"
+    assert not site.lanes_apart(2, 4)

@@ -50,3 +50,14 @@ def test_a_cell_one_turn_of_the_grid_away_is_another_place():
 def test_who_stands_takes_nothing():
     standing = User(straight(0, 0), kind=ObjectClass.PEDESTRIAN)
     assert shortest([User(straight(-20, 2, 10, 0)), standing], 6, seed=4) is None
+
+
+@pytest.mark.parametrize("gap_m", [1.7, 3.0])
+def test_who_passes_in_the_next_lane_takes_nothing(gap_m):
+    # 1.7 m: what 1.8 m wide bodies leave between them once their places are a little off.
+    assert shortest([User(straight(-50, 0, 10, 0)), User(straight(50, gap_m, -10, 0))], 8) is None
+
+
+def test_one_who_creeps_goes_where_its_body_points():
+    creeping = User(straight(0, 0, 1.0, 0), yaw=0.0, extra={"vy": 1.0})  # its velocity says 45°
+    assert shortest([creeping, User(straight(-5.5, 0, 1.0, 0), yaw=0.0)], 10) is None
