@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from tests.controller.site_documents import DOCUMENT
 
 from controller import site_schema
 from controller.site_findings import Findings
 from controller.site_geojson import parse
+from tests.controller.site_documents import DOCUMENT
 from tests.controller.site_mistakes import EAST, MEANINGS, SHAPES, WARNINGS, collection
 
 TOP = Path(__file__).parents[2]
