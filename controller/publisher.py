@@ -163,11 +163,13 @@ class Publisher:
 
     async def _events(self, client: AcknowledgingClient) -> None:
         while True:
+            heed_cancellation()
             self._kept.clear()
             batch = await self._outbox.pending(BATCH)
             if not batch:
                 try:
-                    await asyncio.wait_for(self._kept.wait(), ASK_AGAIN_S)
+                    async with asyncio.timeout(ASK_AGAIN_S):
+                        await self._kept.wait()
                 except TimeoutError:
                     await self._outbox.ask_again()
                 continue
