@@ -2,14 +2,14 @@
 
 A badly installed module is worse than a missing one. Four errors of every module are estimated together: shift east and
 north, turn about its mount, and how much too new its stamps are; and, as no error, how far before the centre of things
-it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the
-differences between modules that see the same one count, so a module that draws a track after itself gains nothing.
+it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences between modules
+that see the same one count, so a module that draws a track after itself gains nothing.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -124,9 +124,9 @@ class Registration:
             known = objects[(objects["sources"] & bits) != 0]
             place = np.stack((known["x"] + known["vx"] * dt, known["y"] + known["vy"] * dt), 1)
             self._compare(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
-        if stamp_ns - self._judged_ns < PERIOD_NS:
+        if abs(tracks.valid_at_ns - self._judged_ns) < PERIOD_NS:  # the pole's time: a module's may be anything
             return False
-        self._judged_ns = stamp_ns
+        self._judged_ns = tracks.valid_at_ns
         self._judge()
         return True
 
@@ -269,14 +269,18 @@ class Registration:
             standing = Standing.CORRECTED
         standing = self._settled(slot, before.standing, standing)
         self._proven[slot] += standing is Standing.OK
-        yaw, late = math.degrees(errors[2] / REACH_M), errors[3] / PACE_MPS
-        found = Finding(standing, "", float(errors[0]), float(errors[1]), yaw, late, effect, shares[slot])
-        words = _words(found, self._mean_gram(slot)) if standing is not Standing.OK else ""
-        if standing is not Standing.OK and astray:
+        east, north, turn, delay = errors.tolist()
+        yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS
+        found = Finding(standing, "", east, north, yaw, late, effect, shares[slot])
+        if standing is Standing.OK:
+            words = ""
+        elif astray:
             words = guess
-        elif standing is Standing.QUARANTINED and not wrong:
+        elif standing is Standing.QUARANTINED and not wrong:  # it looks right again, but not for long enough
             words = before.words
-        self.findings[slot] = Finding(standing, words, *_numbers(found))
+        else:
+            words = _words(found, self._mean_gram(slot))
+        self.findings[slot] = replace(found, words=words)
 
     def _settled(self, slot: int, before: Standing, seen: Standing) -> Standing:
         """With hysteresis: worse after two judgements, better after five."""
@@ -337,10 +341,6 @@ def _centred(values: Floats, track: NDArray[np.intp], weight: Floats) -> Floats:
     np.add.at(total, track, values * weight.reshape(shape))
     centred: Floats = values - (total / np.maximum(np.bincount(track, weight), 1e-9).reshape(shape))[track]
     return centred
-
-
-def _numbers(found: Finding) -> tuple[float, ...]:
-    return found.east_m, found.north_m, found.yaw_deg, found.late_s, found.effect_m, found.agreement
 
 
 def _words(found: Finding, gram: Floats) -> str:

@@ -212,3 +212,22 @@ def test_nothing_is_guessed_from_little():
     assert misfit([(one, one + 50, one)], 4.0) == ""
     many = np.random.default_rng(1).uniform(-50, 50, (60, 2))
     assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING
+
+
+@pytest.mark.parametrize("off_s", [3600, -3600])
+def test_a_module_with_an_absurd_clock_does_not_stop_the_judging_of_others(off_s):
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    rows = crowd.seen(RADAR)
+    crowd.run(1)
+    crowd.registration.hear(crowd.sensors[RADAR], rows, crowd.now_ns + off_s * S, crowd.tracks({}), crowd.sensors)
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
+def test_judging_goes_on_after_the_pole_s_clock_went_back():
+    crowd = Crowd()
+    crowd.run(3)
+    crowd.t -= 1000
+    crowd.wrong = {CAMERA: shifted(2.0, 0.0)}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
