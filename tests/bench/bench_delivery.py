@@ -103,7 +103,7 @@ class Schedule:
             self.broker.send_signal(signal.SIGSTOP)
             await asyncio.sleep(self.random.uniform(0.05, 0.5))
             self.broker.send_signal(signal.SIGCONT)
-        else:  # a broker that is killed forgets what it acknowledged: its own store, not ours, so all in it first
+        else:  # before a kill it is asked to save: what it acknowledged since then is at stake, and not ours to keep
             if fault == "kill broker":
                 self.broker.send_signal(signal.SIGUSR1)
             self.broker.terminate() if fault == "restart broker" else self.broker.kill()

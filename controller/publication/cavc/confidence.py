@@ -1,25 +1,21 @@
-"""How sure we are, in the classes of RC-013: the smallest class that holds two standard deviations; 0 is unknown."""
+"""How sure we are of tracks, from their covariances, and in which classes of RC-013 that falls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from controller.publication.confidence import SIGMAS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
 
-# Upper bounds of the classes, best first; the best class has the highest code, beyond the last bound stands 1.
-POSITION_M: Final = (0.1, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 75.0, 100.0)
-SPEED_MPS: Final = (0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
-HEADING_DEG: Final = (0.5, 1.0, 5.0, 10.0, 20.0, 30.0)
-SIGMAS: Final = 2.0
-
 
 class Doubt(NamedTuple):
-    """Two standard deviations of each object, shape (n,); NaN where the covariance says nothing."""
+    """The error of each object with 95 %, shape (n,); NaN where the covariance says nothing."""
 
     position_m: Floats
     speed_mps: Floats

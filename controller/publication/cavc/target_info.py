@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from controller.geometry import grounded, heading_deg_from_north
-from controller.publication.cavc.confidence import HEADING_DEG, POSITION_M, SPEED_MPS, codes, doubts
+from controller.publication.cavc.confidence import codes, doubts
 from controller.publication.cavc.field import U8_MAX, U16_MAX, U32_MAX, Field, Kind, index
 from controller.publication.cavc.header import (
     DEVICE,
@@ -21,6 +21,7 @@ from controller.publication.cavc.header import (
     document,
 )
 from controller.publication.cavc.instant import jst
+from controller.publication.confidence import HEADING, POSITION, SPEED
 from interfaces.spec import ObjectClass
 
 if TYPE_CHECKING:
@@ -188,13 +189,13 @@ def _columns(tracks: Tracks, sender: Sender, config: Config, counter: int) -> tu
         _ROW["latitude"].column(latitude),
         _ROW["longitude"].column(longitude),
         _ROW["elevation"].column(elevation),
-        codes(doubt.position_m, POSITION_M),
+        codes(doubt.position_m, POSITION),
         [0] * count,
         _ROW["speed"].column(np.hypot(vx, vy)),
         around(_ROW["heading"], heading_deg_from_north(rows["yaw"])),
         _ROW["acceleration"].column(forward),
-        codes(doubt.speed_mps, SPEED_MPS),
-        codes(doubt.heading_deg, HEADING_DEG),
+        codes(doubt.speed_mps, SPEED),
+        codes(doubt.heading_deg, HEADING),
         [0] * count,
         [7] * count,
         [-2048] * count,

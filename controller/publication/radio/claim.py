@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from controller.publication.radio import confidence, rc013
+from controller.publication import confidence
+from controller.publication.radio import rc013
 from controller.publication.radio.etsi_quantities import CONFIDENCE, real
 from controller.publication.radio.its_time import nearest_generation_ns, nearest_utc_ns
 from controller.publication.radio.vehicle import ATTRIBUTES, POSITION, STATE

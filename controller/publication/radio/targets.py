@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from controller.geometry import grounded, heading_deg_from_north
-from controller.publication.radio import confidence
+from controller.publication import confidence
 from controller.publication.radio.common_area import CommonArea
 from controller.publication.radio.its_time import time_of_day
 from controller.publication.radio.vehicle import ATTRIBUTES, POSITION, STATE

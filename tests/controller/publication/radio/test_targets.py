@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.publication.radio import confidence, rc016, rc016_csma
+from controller.publication import confidence
+from controller.publication.radio import rc016, rc016_csma
 from controller.publication.radio.rc016 import Roadside
 from controller.publication.radio.rc016_csma import Csma
 from controller.publication.radio.sdsm import sdsm

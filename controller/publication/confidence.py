@@ -1,4 +1,4 @@
-"""DE_…信頼度: how sure a number is, as RC-013 §6 codes it. Code 0 is unknown, the highest code the surest."""
+"""DE_…信頼度: how sure a number is, in the codes of RC-013 §6, which CAVC shares. 0 is unknown, the highest surest."""
 
 from __future__ import annotations
 
