@@ -151,7 +151,8 @@ class Registration:
         slot = sensor.slot_index
         looked_at = np.zeros(len(rows), bool)
         for other in others:
-            looked_at |= other.covers(rows["x"], rows["y"]) & (_away(other, rows) < CLOSE * other.reach_m)
+            if math.isfinite(other.reach_m):  # who declares no field of view does not say where it looks
+                looked_at |= other.covers(rows["x"], rows["y"]) & (_away(other, rows) < CLOSE * other.reach_m)
         looked_at |= _away(sensor, rows) > FARTHER * sensor.reach_m
         looked_at &= ~(rows["confidence"] < 0.3)
         seen, speed = np.stack((rows["x"], rows["y"]), 1), np.stack((known["vx"], known["vy"]), 1)

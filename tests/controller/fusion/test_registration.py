@@ -19,7 +19,8 @@ S = 1_000_000_000
 START_NS = 1_800_000_000 * S
 CAMERA, LIDAR, RADAR = range(3)
 NAMES = ("camera", "lidar", "radar")
-EVERYWHERE = {name: replace(default_capability(name), field_of_view=()) for name in NAMES}
+WIDE = (((-200.0, -200.0), (200.0, -200.0), (200.0, 200.0), (-200.0, 200.0)),)
+EVERYWHERE = {name: replace(default_capability(name), field_of_view=WIDE) for name in NAMES}
 
 
 def a_sensor(slot, x=0.0, y=0.0, yaw=0.0):
@@ -231,3 +232,31 @@ def test_judging_goes_on_after_the_pole_s_clock_went_back():
     crowd.wrong = {CAMERA: shifted(2.0, 0.0)}
     crowd.run(8)
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
+class Short(Crowd):
+    """The LiDAR sees 25 m far and an environment module nothing at all; the camera sees everybody."""
+
+    def __init__(self):
+        super().__init__(slots=(CAMERA, LIDAR))
+        near = (((-25.0, -25.0), (25.0, -25.0), (25.0, 25.0), (-25.0, 25.0)),)
+        self.sensors[LIDAR] = replace(self.sensors[LIDAR], capability=replace(EVERYWHERE["lidar"], field_of_view=near))
+        self.silent = replace(self.sensors[LIDAR], slot_index=5, capability=default_capability("environment"))
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        return rows[self.sensors[slot].covers(rows["x"], rows["y"])] if slot == LIDAR else rows
+
+    def tracks(self, fused):
+        fused[5] = self.silent
+        tracks = super().tracks(fused)
+        near = self.sensors[LIDAR].covers(tracks.objects["x"], tracks.objects["y"])
+        tracks.objects["sources"] = 1 + 2 * near
+        return tracks
+
+
+def test_who_looks_nowhere_in_particular_does_not_count_as_looking():
+    crowd = Short()
+    crowd.run(12)
+    assert crowd.finding(CAMERA).agreement > 0.9, "beyond 25 m nobody else looks"
+    assert crowd.standing(CAMERA) is Standing.OK
