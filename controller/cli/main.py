@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -27,6 +28,11 @@ COMMANDS: Final = {
     "trust": ("trust", "Say which vendors and modules this pole trusts (level L3)."),
     "watch": ("watch", "Show what poles publish, as it happens."),
 }
+
+
+# The pole's matrices are small: threads that wait for more of them cost a fifth of a core and gain nothing. numpy reads
+# this when it is imported, which no module does before a command asks for it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class LazyGroup(click.Group):

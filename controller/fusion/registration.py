@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
+APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
+COUNTED: Final = 3  # every so many of them its objects are also counted: who else looks there is dear to reckon
 MEMORY: Final = 0.8  # of what was known, kept from one judgement to the next
 GATE_M: Final = 4.0
 REACH_M, PACE_MPS = 30.0, 10.0  # at which a turn and a delay count like metres
@@ -43,7 +45,7 @@ INDEPENDENT: Final = 4  # measurements of one track in a period, at most
 COMMON_M: Final = 0.2  # 1 sigma of what a module gets wrong about one track all the time: its extent, its near side
 SURE: Final = 2.0  # standard deviations of the estimate
 NO_SHARE, LOW_SHARE, FAIR_SHARE = 0.15, 0.4, 0.6  # of what a module sees where others look, that they see too
-LEAST_SEEN: Final = 15.0
+LEAST_SEEN: Final = 5.0
 CORRECTABLE_M: Final = 3.0
 CLOSE: Final = 0.6  # of its reach, within which a module sees nearly everything
 FARTHER: Final = 1.5  # than a module can see: nobody else needs to look there to know that it is not so
@@ -101,6 +103,8 @@ class Registration:
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
         self._judged_ns = 0
+        self._compared_ns = np.zeros(SLOTS, np.int64)
+        self._turn = np.zeros(SLOTS, np.int64)
         self.findings: dict[int, Finding] = {}
 
     def forget(self, slot: int) -> None:
@@ -119,7 +123,8 @@ class Registration:
         """Compare one message's placed rows with tracks that `others` support; whether that led to a judgement."""
         slot, objects = sensor.slot_index, tracks.objects
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
-        if abs(dt) < 1.0 and len(rows) and others:
+        if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
+            self._compared_ns[slot] = tracks.valid_at_ns
             bits = np.uint32(sum(1 << n for n in others if n != slot))
             known = objects[(objects["sources"] & bits) != 0]
             place = np.stack((known["x"] + known["vx"] * dt, known["y"] + known["vy"] * dt), 1)
@@ -148,20 +153,18 @@ class Registration:
     def _compare(
         self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats, others: list[Sensor]
     ) -> None:
-        slot = sensor.slot_index
-        looked_at = np.zeros(len(rows), bool)
-        for other in others:
-            if math.isfinite(other.reach_m):  # who declares no field of view does not say where it looks
-                looked_at |= other.covers(rows["x"], rows["y"]) & (_away(other, rows) < CLOSE * other.reach_m)
-        looked_at |= _away(sensor, rows) > FARTHER * sensor.reach_m
-        looked_at &= ~(rows["confidence"] < 0.3)
-        seen, speed = np.stack((rows["x"], rows["y"]), 1), np.stack((known["vx"], known["vy"]), 1)
-        mount = np.array([sensor.x, sensor.y])
+        """Keep how far off each row lies from the track it is, and now and then count whom others see too."""
+        slot, seen = sensor.slot_index, np.stack((rows["x"], rows["y"]), 1)
         away, chosen, mutual = nearest(seen, place)
-        self._seen[slot] += looked_at.sum()
-        self._near[slot] += (away[looked_at] < GATE_M).sum()
-        sight = _facing(sensor, seen[looked_at] - mount), _facing(sensor, place - mount), _facing(sensor, speed)
-        self._sights[slot] = [*self._sights.get(slot, [])[-19:], sight]
+        self._turn[slot] = (self._turn[slot] + 1) % COUNTED
+        if self._turn[slot] == 1:
+            looked_at = _looked_at(rows, others) | (_away(sensor, rows) > FARTHER * sensor.reach_m)
+            looked_at &= ~(rows["confidence"] < 0.3)
+            self._seen[slot] += looked_at.sum()
+            self._near[slot] += (away[looked_at] < GATE_M).sum()
+            mount, speed = np.array([sensor.x, sensor.y]), np.stack((known["vx"], known["vy"]), 1)
+            sight = _facing(sensor, seen[looked_at] - mount), _facing(sensor, place - mount), _facing(sensor, speed)
+            self._sights[slot] = [*self._sights.get(slot, [])[-19:], sight]
         mine = np.flatnonzero(mutual & (away < GATE_M))
         track = known[chosen[mine]]
         samples = np.zeros(len(mine), SAMPLE)
@@ -314,6 +317,18 @@ def _basis(sensor: Sensor, place: Floats, track: NDArray[np.void]) -> Floats:
     basis[:, 0, 4], basis[:, 1, 4] = -x / away, -y / away
     basis[:, 0, 3], basis[:, 1, 3] = -track["vx"] / PACE_MPS, -track["vy"] / PACE_MPS
     return basis
+
+
+def _looked_at(rows: NDArray[np.void], others: list[Sensor]) -> NDArray[np.bool_]:
+    """Which rows lie where somebody of `others` sees nearly everything."""
+    looked_at = np.zeros(len(rows), bool)
+    for other in others:
+        reach_m = other.reach_m
+        if math.isfinite(reach_m):  # who declares no field of view does not say where it looks
+            near = np.flatnonzero(~looked_at & (_away(other, rows) < CLOSE * reach_m))
+            if len(near):
+                looked_at[near] = other.covers(rows["x"][near], rows["y"][near])
+    return looked_at
 
 
 def _away(sensor: Sensor, rows: NDArray[np.void]) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,15 @@ def test_help_names_every_command_and_imports_no_machinery():
     assert done.returncode == 0, done.stderr
     for name in COMMANDS:
         assert name in done.stdout
+
+
+@pytest.mark.parametrize(("said", "used"), [(None, 1), ("3", 3)])
+def test_small_matrices_are_reckoned_on_one_thread_unless_somebody_says_otherwise(said, used):
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": said} if said else {}
+    code = "import os, controller.cli.main; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) == used
 
 
 @pytest.mark.parametrize("name", COMMANDS)
