@@ -255,6 +255,7 @@ class TcpLine(ModbusLine):
         self._server: asyncio.Server | None = None
         self._starting: asyncio.Task[None] | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Listen; safe to call twice. Needs a running loop."""
@@ -280,11 +281,20 @@ class TcpLine(ModbusLine):
             writer.close()
 
     async def _start(self) -> None:
-        self._server = await asyncio.start_server(self._on_connection, self.host, self.port)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Known from the first moment, so that `close` cuts it; one that was still being accepted then is cut here."""
+        if self._server is None:
+            writer.close()
+            return
         self._writers.add(writer)
+        task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
+        self._conversations.add(task)
+        task.add_done_callback(self._conversations.discard)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 head = await reader.readexactly(_MBAP)
