@@ -17,9 +17,9 @@ from controller.outbox import Outbox
 from controller.publication.cavc.near_miss_info_list import near_miss_info_list, record
 from controller.publication.cavc.pace import BackOff
 from controller.publication.publication import Publication
-from controller.publication.topics import JSON, NEAR_MISS
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import DeliveryError
+from interfaces.topics import JSON, NEAR_MISS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

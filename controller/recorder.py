@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import IO, TYPE_CHECKING, Final
 
-from controller.publication.topics import JSON
 from controller.recording import clip_file
 from controller.recording.about import anchors, shown
 from controller.recording.entry import Noted, said
@@ -17,6 +16,7 @@ from controller.recording.shelf import Retention, Shelf, name_of
 from controller.recording.state_writer import dump
 from controller.recording.tape import Tape
 from interfaces.errors import DeliveryError
+from interfaces.topics import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from controller.geometry import grounded
 from controller.pipeline import Pipeline
-from controller.spatial_id import spatial_ids, voxel
+from interfaces.spatial_id import spatial_ids, voxel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

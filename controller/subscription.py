@@ -9,8 +9,8 @@ import aiomqtt
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
-from controller.publication.topics import row_of
 from controller.publisher import SOCKET_OPTIONS, broker_address
+from interfaces.topics import row_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -59,8 +59,8 @@ async def _retained(url: str, root: str) -> list[tuple[str, dict[str, Any]]]:
     from google.protobuf.json_format import MessageToDict
     from google.protobuf.message import DecodeError
 
-    from controller.publication.topics import row_of
     from controller.publisher import SOCKET_OPTIONS, broker_address
+    from interfaces.topics import row_of
 
     host, port = broker_address(url)
     found = []

@@ -42,8 +42,8 @@ def command(
 
 
 def _of_area(area: str) -> tuple[str, ...]:
-    from controller.publication.topics import tile_filter
-    from controller.spatial_id import Voxel, quadkey
+    from interfaces.spatial_id import Voxel, quadkey
+    from interfaces.topics import tile_filter
 
     try:
         voxel = Voxel.parse(area)

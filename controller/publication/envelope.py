@@ -9,14 +9,14 @@ from google.protobuf.json_format import MessageToJson
 
 from controller.geometry import grounded
 from controller.publication.publication import NS_PER_S, Publication, Sender, Stamp
-from controller.publication.topics import JSON
-from controller.spatial_id import spatial_id
 from interfaces.proto import publication_pb2 as pb
+from interfaces.spatial_id import spatial_id
+from interfaces.topics import JSON
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from controller.publication.topics import Topic
+    from interfaces.topics import Topic
 
 SPEC = "1.0"
 ZOOM = 25

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controller.hazard.hazard import Hazard, Phase
-from controller.publication import topics
 from controller.publication.envelope import events, header, position, publications
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller.publication import topics
 from controller.publication.envelope import events, header, position, publications
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:

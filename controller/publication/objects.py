@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.geometry import grounded
-from controller.publication import topics
 from controller.publication.envelope import ZOOM, header, publications
 from controller.publication.publication import NS_PER_S
-from controller.spatial_id import spatial_ids
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
+from interfaces.spatial_id import spatial_ids
 
 if TYPE_CHECKING:
     from controller.fusion.track import Tracks

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from controller.publication import topics
 from controller.publication.envelope import header, publications
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:

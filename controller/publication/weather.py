@@ -7,8 +7,8 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Final
 
-from controller.publication import topics
 from controller.publication.envelope import header, position, publications
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 from modules.environment import POSSIBLE
 

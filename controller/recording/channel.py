@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from controller.fusion.track import TRACK, Tracks
-from controller.publication import topics
 from controller.publication.publication import Stamp
 from controller.recording.columns import fill, rows_of
 from controller.recording.entry import Entry, Heard, Judged, Looked, Noted, Part, Plugged, Reported, Said
 from controller.recording.state_reader import load
 from controller.recording.state_writer import StateError, dump
+from interfaces import topics
 from interfaces.proto import recording_pb2 as pb
 from modules.detection import OBJECT, Axes, Detections
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from controller.publication import topics
+from interfaces import topics
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from controller.publication.topics import JSON
+from interfaces.topics import JSON
 
 if TYPE_CHECKING:
     from controller.fusion.track import Tracks

@@ -12,7 +12,6 @@ from controller.fusion.track import Tracks, empty_tracks
 from controller.geometry import LocalFrame
 from controller.hazard.hazard import Hazard, Phase
 from controller.hazard.near_miss import NearMiss, Participant
-from controller.publication import topics
 from controller.publication.envelope import clock_quality
 from controller.publication.hazard import hazard
 from controller.publication.near_miss import near_miss
@@ -20,8 +19,9 @@ from controller.publication.objects import objects
 from controller.publication.publication import Sender, Stamp
 from controller.publication.status import pole_status, will
 from controller.slot import PoleReport
-from controller.spatial_id import quadkey
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
+from interfaces.spatial_id import quadkey
 
 T0 = 1_760_000_000_000_000_000
 SENDER = Sender(7, 9, ("cam", "lidar"), LocalFrame(35.6, 139.7, 60.0), geoid_height_m=37.0)

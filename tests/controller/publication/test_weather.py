@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from controller.geometry import LocalFrame
-from controller.publication import topics
 from controller.publication.publication import Sender, Stamp
 from controller.publication.weather import LEAST_CHANGE, changed, weather
+from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 from modules.environment import POSSIBLE, EnvironmentReading
 

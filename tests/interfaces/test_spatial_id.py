@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.spatial_id import MAX_ZOOM, Voxel, quadkey, spatial_id, spatial_ids, voxel, voxels
+from interfaces.spatial_id import MAX_ZOOM, Voxel, quadkey, spatial_id, spatial_ids, voxel, voxels
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from controller.spatial_id import quadkey
 from interfaces.proto import publication_pb2 as pb
+from interfaces.spatial_id import quadkey
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from controller.publication.publication import Sender
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
@@ -61,6 +60,22 @@ WEATHER: Final = Topic(
     rate="1 min and on change",
 )
 TOPICS: Final = (STATUS, PROFILE, SLOT, OBJECTS, HAZARD, NEAR_MISS, WEATHER)
+
+
+class Sender(Protocol):
+    """Whose topics: the pole's ids and the topic root."""
+
+    @property
+    def service_location_id(self) -> int:
+        """Number of the place, 32 bits."""
+
+    @property
+    def roadside_unit_id(self) -> int:
+        """Number of the unit at that place, 32 bits."""
+
+    @property
+    def root(self) -> str:
+        """Everything before the first level of the table."""
 
 
 def name(topic: Topic, sender: Sender, **levels: object) -> str:
