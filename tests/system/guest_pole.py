@@ -91,9 +91,13 @@ class GuestPole:
         goal = self.objects + more
         await self._when(lambda: self.objects >= goal, "objects")
 
+    def states(self, slot):
+        """Every state of a slot that was published, in turn."""
+        return [state for name, state, _ in self.history if name == slot]
+
     def served_on(self, slot):
         """Whether a slot, once ACTIVE, was published as serving ever since; how it got there is its own matter."""
-        states = [state for name, state, _ in self.history if name == slot]
+        states = self.states(slot)
         return "ACTIVE" in states and set(states[states.index("ACTIVE") :]) <= {"ACTIVE", "DEGRADED"}
 
     def _is(self, slot, state, serial, since_ns):
