@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import radio_check, site
+from controller import radio_check, site, site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -186,7 +186,24 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
     for key, path in files.items():
         if path and not (folder / path).is_file():
             blame(key, f"is {path!r}; there is no such file (relative paths count from {folder})")
-    return problems
+    return problems + list(_map_problems(config, folder))
+
+
+def _map_problems(config: Config, folder: Path) -> Iterator[Problem]:
+    """What makes the site map unusable, in the lines of its own file."""
+    path = folder / config.pole.site
+    if not path.is_file():
+        return
+    try:
+        text = site_text(config, folder)
+    except ConfigError as error:
+        yield Problem(str(path), 0, "", str(error).removeprefix(f"{path}: "))
+        return
+    _, findings = site_file.read(text, LocalFrame.of(config.origin), str(path))
+    for one in findings.errors:
+        yield Problem(
+            one.file, one.line, f"feature {one.feature} {one.id}".strip() if one.feature is not None else "", one.text
+        )
 
 
 def _port_problems(config: Config) -> Iterator[tuple[str, str]]:

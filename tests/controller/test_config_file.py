@@ -51,6 +51,20 @@ def test_a_mistake_is_named_with_its_line(old, new, line_of, words):
         assert line_of in text.splitlines()[problem.line - 1]
 
 
+def test_a_mistake_in_the_site_map_is_told_in_its_own_lines(tmp_path):
+    (tmp_path / "pole.toml").write_text(TEXT)
+    text = (SAMPLE.parent / "site.geojson").read_text()
+    at = text[: text.index('"speed_limit_kmh"')].count("\n") + 1
+    (tmp_path / "site.geojson").write_text(text.replace('"speed_limit_kmh": ', '"speed_limit_kmh": "fast", "was": ', 1))
+    (problem, *_) = check(tmp_path / "pole.toml")[1]
+    assert problem.file.endswith("site.geojson")
+    assert 0 < problem.line <= at
+    assert "speed_limit_kmh" in problem.text
+    (tmp_path / "site.geojson").write_bytes(b"\xff")
+    (problem,) = check(tmp_path / "pole.toml")[1]
+    assert "cannot be read" in str(problem)
+
+
 def test_a_site_map_that_is_not_there_is_a_mistake():
     assert "no such file" in str(problems_of(TEXT.replace('"site.geojson"', '"sight.geojson"'))[0])
 
