@@ -25,7 +25,6 @@ DEFAULT: Final = Capability(
     detection_probability=0.9,
     false_per_frame=0.5,
     object_classes=frozenset(int(c) for c in VEHICLES),
-    delivers_tracks=True,
     has_doppler=True,
 )
 
