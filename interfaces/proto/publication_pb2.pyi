@@ -60,6 +60,7 @@ class Header(_message.Message):
     REFERENCE_ONLY_FIELD_NUMBER: _builtins.int
     MODULES_FIELD_NUMBER: _builtins.int
     INFORMATION_QUALITY_FIELD_NUMBER: _builtins.int
+    NARROW_FIELD_NUMBER: _builtins.int
     service_location_id: _builtins.int
     roadside_unit_id: _builtins.int
     sequence: _builtins.int
@@ -75,6 +76,8 @@ class Header(_message.Message):
     """always true"""
     information_quality: _builtins.int
     """0 unknown .. 7 best"""
+    narrow: _builtins.bool
+    """said on a narrow uplink: what is absent was left out to save bytes"""
     @_builtins.property
     def modules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """names of the slots this rests on"""
@@ -92,10 +95,11 @@ class Header(_message.Message):
         reference_only: _builtins.bool = ...,
         modules: _abc.Iterable[_builtins.str] | None = ...,
         information_quality: _builtins.int = ...,
+        narrow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_error_s", b"clock_error_s", "clock_quality", b"clock_quality", "detection_time_ns", b"detection_time_ns", "information_quality", b"information_quality", "modules", b"modules", "publication_time_ns", b"publication_time_ns", "reference_only", b"reference_only", "roadside_unit_id", b"roadside_unit_id", "sequence", b"sequence", "service_location_id", b"service_location_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_error_s", b"clock_error_s", "clock_quality", b"clock_quality", "detection_time_ns", b"detection_time_ns", "information_quality", b"information_quality", "modules", b"modules", "narrow", b"narrow", "publication_time_ns", b"publication_time_ns", "reference_only", b"reference_only", "roadside_unit_id", b"roadside_unit_id", "sequence", b"sequence", "service_location_id", b"service_location_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -624,6 +628,9 @@ class PerceivedObjects(_message.Message):
 
     HEADER_FIELD_NUMBER: _builtins.int
     OBJECTS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """when narrow: how many the pole saw; more than are here = left out"""
     @_builtins.property
     def header(self) -> Global___Header: ...
     @_builtins.property
@@ -633,10 +640,11 @@ class PerceivedObjects(_message.Message):
         *,
         header: Global___Header | None = ...,
         objects: _abc.Iterable[Global___PerceivedObject] | None = ...,
+        total: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "objects", b"objects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "objects", b"objects", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
