@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.pairs import within
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -74,10 +76,14 @@ class Sensor:
     def _shadowed(self, x: Floats, y: Floats, half_width: Floats) -> NDArray[np.bool_]:
         dx, dy = x - self.x, y - self.y
         away, bearing = np.hypot(dx, dy) + 1e-6, np.arctan2(dy, dx)
-        reach = np.arctan2(half_width, away)
-        turn = np.abs(np.remainder(bearing[:, None] - bearing[None, :] + np.pi, 2 * np.pi) - np.pi)
-        nearer = away[None, :] + half_width[None, :] + half_width[:, None] < away[:, None]
-        hidden: NDArray[np.bool_] = np.any(nearer & (turn < 0.8 * reach[None, :]), axis=1)
+        reach = 0.8 * np.arctan2(half_width, away)
+        around = np.concatenate((bearing - 2 * np.pi, bearing, bearing + 2 * np.pi))
+        hider, behind = within(bearing, reach + 1e-9, around)
+        behind %= len(x)
+        turn = np.abs(np.remainder(bearing[behind] - bearing[hider] + np.pi, 2 * np.pi) - np.pi)
+        nearer = away[hider] + half_width[hider] + half_width[behind] < away[behind]
+        hidden: NDArray[np.bool_] = np.zeros(len(x), bool)
+        hidden[behind[nearer & (turn < reach[hider])]] = True
         return hidden
 
 

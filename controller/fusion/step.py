@@ -11,6 +11,7 @@ from controller.fusion.assignment import assign
 from controller.fusion.attributes import vote
 from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
 from controller.fusion.motion import Motion, born, predict, update, update_along
+from controller.fusion.pairs import within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ MISS_MAX: Final = 1.8  # misses come in bursts: one frame may not say more than 
 HIT_MAX: Final = 6.0
 MAX_TRACKS: Final = 600
 NEAR_M: Final = 40.0
+MERGE_M: Final = 2.0
 VELOCITY_GUARD_S: Final = 0.7
 TENTATIVE_COAST_S: Final = 0.6
 
@@ -59,7 +61,9 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
     _judge(motion, story, frame, tracks, rows)
     bank = Bank(frame.stamp_ns, motion, story, trust, bank.issued, bank.dropped)
     bank = _keep(bank, _alive(bank, frame.stamp_ns, coast_s))
-    bank = _merge(_births(bank, frame, np.setdiff1d(np.arange(len(frame.rows)), rows), seed))
+    fresh = np.ones(len(frame.rows), bool)
+    fresh[rows] = False
+    bank = _merge(_births(bank, frame, np.flatnonzero(fresh), seed))
     if len(bank.story) <= max_tracks:
         return bank
     best = np.sort(np.lexsort((bank.story["id"], -bank.story["llr"]))[:max_tracks])
@@ -67,20 +71,20 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
 
 
 def _keep(bank: Bank, rows: Index | NDArray[np.bool_]) -> Bank:
+    if rows.dtype == bool and rows.all():
+        return bank
     return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
 
 
 def _associate(motion: Motion, story: NDArray[np.void], frame: Frame, trust: Floats) -> tuple[Index, Index]:
     mean, covariance = motion.combined()
     det = frame.rows
-    dx = det["x"][None, :] - mean[:, 0, None]
-    dy = det["y"][None, :] - mean[:, 1, None]
-    i, j = np.nonzero((np.abs(dx) < NEAR_M) & (np.abs(dy) < NEAR_M))
+    i, j = _near(mean, covariance, frame)
     s = covariance[i, :2, :2] + frame.noise[j]
     drift = mean[i, 2:4] * frame.clock_error_s
     s = s + drift[:, :, None] * drift[:, None, :]
     area = s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2
-    ex, ey = dx[i, j], dy[i, j]
+    ex, ey = det["x"][j] - mean[i, 0], det["y"][j] - mean[i, 1]
     d2 = (s[:, 1, 1] * ex * ex - 2 * s[:, 0, 1] * ex * ey + s[:, 0, 0] * ey * ey) / np.maximum(area, 1e-12)
     gated = d2 < GATE
     i, j = i[gated], j[gated]
@@ -91,6 +95,18 @@ def _associate(motion: Motion, story: NDArray[np.void], frame: Frame, trust: Flo
     gain += same * ID_BONUS * max(0.0, 2 * trust[slot] - 1)
     chosen = assign(i, j, gain)
     return i[chosen], j[chosen]
+
+
+def _near(mean: Floats, covariance: Floats, frame: Frame) -> tuple[Index, Index]:
+    """Pairs by track, then row, that the gate could let through: no pair beyond it has d² < GATE on either axis."""
+    noise = np.array([frame.noise[:, 0, 0].max(initial=0.0), frame.noise[:, 1, 1].max(initial=0.0)])
+    most = covariance[:, [0, 1], [0, 1]] + noise + (mean[:, 2:4] * frame.clock_error_s) ** 2
+    reach = np.minimum(np.sqrt(GATE * most) * (1 + 1e-9), NEAR_M)
+    x, y = frame.rows["x"], frame.rows["y"]
+    i, j = within(mean[:, 0], reach[:, 0], x)
+    close = np.abs(y[j] - mean[i, 1]) <= reach[i, 1]
+    pairs = np.sort(i[close] * len(x) + j[close])
+    return pairs // max(len(x), 1), pairs % max(len(x), 1)
 
 
 def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: Index) -> Floats:
@@ -276,8 +292,9 @@ def _merge(bank: Bank) -> Bank:
     if count < 2:
         return bank
     mean = bank.motion.expected()
-    x, y = mean[:, 0], mean[:, 1]
-    i, j = np.nonzero(np.triu((np.abs(x[:, None] - x) < 2.0) & (np.abs(y[:, None] - y) < 2.0), 1))
+    i, j = within(mean[:, 0], np.full(count, MERGE_M), mean[:, 0])
+    close = (i < j) & (np.abs(mean[i, 1] - mean[j, 1]) < MERGE_M)
+    i, j = i[close], j[close]
     if not len(i):
         return bank
     s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1] + np.diag([0.02, 0.02, 0.1, 0.1])
