@@ -12,9 +12,20 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
+SPEC: Final = "1.0"  # of this interface; a reader of another first number cannot understand the payload
+ROOT: Final = "smartpole/v1"
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 WEEK_S: Final = 7 * 86_400.0
+# User properties of every publication; those with a place carry `spatial_id` too.
+PROPERTIES: Final = {
+    "proto": "full name of the message",
+    "spec": "version of this interface; another first number means another payload",
+    "detected_at": "UTC ns of what is told, as the header says it",
+    "id": "names the statement: a repeat carries it again, its JSON twin shares it",
+}
+PLACE_PROPERTY: Final = {"spatial_id": "空間ID z/f/x/y (zoom 25) of the event"}
+TILE_LEVELS: Final = ("q6", "q10", "q14", "q18")
 CUTS: Final = ((0, 6), (6, 10), (10, 14), (14, 18))  # digits of the zoom-18 quadkey in each topic level
 
 
@@ -30,6 +41,16 @@ class Topic:
     expiry_s: float | None
     rate: str
     content_type: str = PROTOBUF
+
+    @property
+    def levels(self) -> str:
+        """The template with the four levels of the tile by name."""
+        return self.template.replace("{tile}", "/".join(f"{{{level}}}" for level in TILE_LEVELS))
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """User properties of its publications and what each means."""
+        return PROPERTIES | PLACE_PROPERTY if "{tile}" in self.template else PROPERTIES
 
 
 STATUS: Final = Topic(
@@ -102,7 +123,7 @@ def row_of(topic: str, root: str) -> tuple[Topic, bool] | None:
     levels = topic[len(root) + 1 :].split("/")
     twin = levels[-1] == "json"
     for row in TOPICS:
-        if _fits(row.template.replace("{tile}", "{a}/{b}/{c}/{d}").split("/"), levels[:-1] if twin else levels):
+        if _fits(row.levels.split("/"), levels[:-1] if twin else levels):
             return row, twin
     return None
 

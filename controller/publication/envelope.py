@@ -11,14 +11,13 @@ from controller.geometry import grounded
 from controller.publication.publication import NS_PER_S, Publication, Sender, Stamp
 from interfaces.proto import publication_pb2 as pb
 from interfaces.spatial_id import spatial_id
-from interfaces.topics import JSON
+from interfaces.topics import JSON, SPEC
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from interfaces.topics import Topic
 
-SPEC = "1.0"
 ZOOM = 25
 
 
