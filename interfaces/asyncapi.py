@@ -44,9 +44,9 @@ are strings and numbers that are unknown are "NaN". Delivery of QoS 1 is at leas
 property `id`. 車両・運用者向けの参考情報であり、指示ではありません。"""
 
 
-def text() -> str:
-    """`docs/asyncapi.json`."""
-    return json.dumps(document(proto_text()), ensure_ascii=False, indent=1) + "\n"
+def text(root: str = ROOT) -> str:
+    """The document for topics below `root`; of the usual root it is `docs/asyncapi.json`."""
+    return json.dumps(document(proto_text(), root), ensure_ascii=False, indent=1) + "\n"
 
 
 def proto_text() -> str:

@@ -71,6 +71,19 @@ def cavc(config: Path, broker: str, names: tuple[str, ...], seconds: float, *, a
         sys.exit(Exit.FAILED)
 
 
+@command.command()
+@click.option("--root", default="", help="topic root [smartpole/v1]")
+def asyncapi(root: str) -> None:
+    """Print the AsyncAPI 3.0 document of all topics: names, schemas, MQTT settings.
+
+    Example: pole export asyncapi > asyncapi.json
+    """
+    from interfaces.asyncapi import text
+    from interfaces.topics import ROOT
+
+    click.echo(text(root or ROOT), nl=False)
+
+
 def _known(names: Iterable[str]) -> Sequence[str]:
     wanted = tuple(names)
     for name in wanted:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 from google.protobuf.descriptor import FieldDescriptor
 
+from controller.cli import export
 from interfaces import asyncapi, json_schema
 from interfaces.topics import HAZARD, TOPICS
 from tests.published import Phase, danger, everything
@@ -144,3 +146,8 @@ def test_comments_of_the_source_describe_the_fields():
 def test_another_root():
     document = asyncapi.document(asyncapi.proto_text(), root="town/poles")
     assert document["channels"]["objects"]["address"] == "town/poles/pole/{sl}/{rsu}/objects"
+
+
+def test_the_command_prints_it():
+    done = CliRunner().invoke(export.command, ["asyncapi", "--root", "town"])
+    assert json.loads(done.stdout) == asyncapi.document(asyncapi.proto_text(), "town")
