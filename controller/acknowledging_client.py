@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import aiomqtt
 from paho.mqtt.client import MQTT_ERR_SUCCESS
 
+from controller.broker_client import BrokerClient
+
 if TYPE_CHECKING:
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -23,8 +25,8 @@ class RefusedError(Exception):
         super().__init__(f"refuses {topic}: {reason} (0x{reason.value:02X}){hint}")
 
 
-class AcknowledgingClient(aiomqtt.Client):
-    """aiomqtt.Client plus `acknowledged`; use no `publish` beside it."""
+class AcknowledgingClient(BrokerClient):
+    """BrokerClient plus `acknowledged`; use no `publish` beside it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -48,9 +48,15 @@ class Origin(_Section):
 
 
 class Mqtt(_Section):
-    """The broker."""
+    """The broker. Files: relative to pole.toml, absolute, or credential:NAME; read anew at each connection."""
 
     url: str = "mqtt://127.0.0.1:1883"
+    plaintext: bool = False  # mqtt:// to another machine too: who is on the way can read and forge
+    ca_file: str = ""  # PEM; empty: the authorities of this machine
+    cert_file: str = ""  # PEM: what the pole shows the broker (mutual TLS)
+    key_file: str = ""  # PEM; empty: in cert_file
+    crl_file: str = ""  # PEM; empty: revoked certificates are not looked for
+    certificate_warning_days: Annotated[int, Field(ge=0, le=3650)] = 30
     username: str = ""
     password_file: str = ""
     client_id: str = ""  # empty: pole-<service location>-<roadside unit>

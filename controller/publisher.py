@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 import sqlite3
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from controller import broker
 from controller.acknowledging_client import AcknowledgingClient, RefusedError
 from controller.publication.publication import NS_PER_S, Publication
 from interfaces.cancellation import heed_cancellation
@@ -31,28 +29,6 @@ BATCH = 20  # events in flight; a live hazard waits for at most one batch
 PAUSE_S = 0.02  # after a batch without a live hazard: at most 1,000 old events a second
 BACK_OFF_S = (0.25, 10.0)
 ASK_AGAIN_S = 60.0  # how long an event the broker refused stays behind before it is offered again
-SOCKET_OPTIONS = (
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000),
-)
-
-
-def broker_address(url: str) -> tuple[str, int]:
-    """Host and port of "mqtt://host[:port]"; ConfigError says what is wrong with any other."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"mqtt.url {url!r}: {error}; write mqtt://host:port") from error
-    if parts.scheme == "mqtts":
-        raise ConfigError(f"mqtt.url {url!r}: TLS is not served yet; use mqtt:// on a trusted network")
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ConfigError(f"mqtt.url {url!r}: write mqtt://host:port")
-    return parts.hostname, port or 1883
 
 
 class Publisher:
@@ -79,7 +55,7 @@ class Publisher:
         self.sent = 0
         self.refused = 0  # answers of the broker that were no: its ACL, a quota, a limit
         self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
-        self._address = broker_address(mqtt.url)
+        self._broker = broker.of(mqtt)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
         self._farewell = farewell or will
@@ -108,7 +84,7 @@ class Publisher:
         while True:
             try:
                 await self._connection()
-            except* (aiomqtt.MqttError, OSError, ValueError, DeliveryError, sqlite3.Error) as errors:
+            except* (aiomqtt.MqttError, ConfigError, OSError, ValueError, DeliveryError, sqlite3.Error) as errors:
                 delay = BACK_OFF_S[0] if self.connected.is_set() else min(delay * 2, BACK_OFF_S[1])
                 self._tell(f"broker {self._mqtt.url}: {_first(errors)}; trying again")
             finally:
@@ -119,13 +95,9 @@ class Publisher:
     async def _connection(self) -> None:
         will = self._will()
         async with AcknowledgingClient(
-            *self._address,
+            self._broker,
             identifier=self._client_id,
-            username=self._mqtt.username or None,
-            password=Path(self._mqtt.password_file).read_text().strip() if self._mqtt.password_file else None,  # noqa: ASYNC240 - one line at each connection
-            protocol=aiomqtt.ProtocolVersion.V5,
             keepalive=self._mqtt.keepalive_s,
-            socket_options=SOCKET_OPTIONS,
             will=aiomqtt.Will(
                 will.topic, will.payload, will.qos, will.retain, _properties(will, None, PacketTypes.WILLMESSAGE)
             ),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import aiomqtt
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
-from controller.publisher import SOCKET_OPTIONS, broker_address
+from controller.broker import Broker
+from controller.broker_address import parse
+from controller.broker_client import BrokerClient
 from interfaces.topics import row_of
 
 if TYPE_CHECKING:
@@ -33,12 +34,13 @@ class Received:
         return {"topic": self.topic, "type": self.kind, "payload": decoded}
 
 
-async def received(url: str, root: str, filters: Sequence[str]) -> AsyncIterator[Received]:
-    """Publications below `root` that match, without their JSON twins. Raises MqttError or OSError with the broker."""
-    host, port = broker_address(url)
-    async with aiomqtt.Client(
-        host, port, protocol=aiomqtt.ProtocolVersion.V5, timeout=5, socket_options=SOCKET_OPTIONS
-    ) as client:
+async def received(broker: Broker | str, root: str, filters: Sequence[str]) -> AsyncIterator[Received]:
+    """Publications below `root` that match, without their JSON twins. `broker` may be an address on this machine.
+
+    Raises MqttError with the broker, ConfigError for its address and files.
+    """
+    asked = Broker(parse(broker, "broker")) if isinstance(broker, str) else broker
+    async with BrokerClient(asked, timeout=5) as client:
         for one in filters:
             await client.subscribe(f"{root}/{one}", qos=1)
         async for message in client.messages:

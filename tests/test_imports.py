@@ -13,6 +13,7 @@ ORDER = ("interfaces", "modules", "controller", "sim")
 SHELLS = {
     "controller/acknowledging_client.py",
     "controller/app.py",
+    "controller/broker_client.py",
     "controller/bus_keeper.py",
     "controller/cavc_client.py",
     "controller/cavc_near_misses.py",
@@ -24,6 +25,7 @@ SHELLS = {
     "controller/radio_room.py",
     "controller/subscription.py",
     "controller/supervisor.py",
+    "controller/tls_look.py",
     "controller/wires.py",
     "interfaces/bus.py",
     "interfaces/can_bus.py",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from controller.cli.broker_options import Asked, broker_options
 from controller.cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from controller.broker import Broker
     from controller.config import Config
     from controller.publication.cavc.live import Live
     from interfaces.proto import pmi_pb2
@@ -48,11 +50,11 @@ def command() -> None:
 
 @command.command()
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
-@click.option("--broker", default="", help="mqtt://host:port instead of the config's")
+@broker_options
 @click.option("--document", "names", multiple=True, metavar="NAME", help=f"one of {', '.join(NAMES)}; may be repeated")
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
 @click.option("--json", "as_json", is_flag=True, help="one JSON line a document: name, path and body")
-def cavc(config: Path, broker: str, names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
+def cavc(config: Path, asked: Asked, names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
     """Print the documents of 自動運転支援道 (CAVC) from what the pole has published, checked against their tables.
 
     Near misses are those that happen while it listens. Exit code 0 all printed, 1 some could not be made,
@@ -64,7 +66,7 @@ def cavc(config: Path, broker: str, names: tuple[str, ...], seconds: float, *, a
 
     chosen = _known(names)
     settings = load(config)
-    live = _listen(settings, broker or settings.mqtt.url, seconds, chosen)
+    live = _listen(settings, asked.broker(config), seconds, chosen)
     state_dir = config.parent / settings.pole.state_dir
     printed = [_print(name, settings, live, state_dir, seconds, as_json=as_json) for name in chosen]
     if not all(printed):
@@ -94,33 +96,30 @@ def _known(names: Iterable[str]) -> Sequence[str]:
     return wanted or NAMES
 
 
-def _listen(config: Config, url: str, seconds: float, names: Sequence[str]) -> Live:
+def _listen(config: Config, broker: Broker, seconds: float, names: Sequence[str]) -> Live:
     import aiomqtt
 
     from controller.publication.cavc.live import Live
-    from interfaces.errors import ConfigError
 
     live = Live(config)
     if not set(names) - CONFIGURED:
         return live
     try:
-        asyncio.run(_receive(config, url, seconds, live, names))
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+        asyncio.run(_receive(config, broker, seconds, live, names))
     except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {url} cannot be reached: {error}", err=True)
+        click.echo(f"broker {broker.address}: {error}", err=True)
         sys.exit(Exit.UNREACHABLE)
     return live
 
 
-async def _receive(config: Config, url: str, seconds: float, live: Live, names: Sequence[str]) -> None:
+async def _receive(config: Config, broker: Broker, seconds: float, live: Live, names: Sequence[str]) -> None:
     from controller.subscription import received
 
     ids = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
     filters = (f"pole/{ids}/status", f"pole/{ids}/slot/+", f"pole/{ids}/objects", f"nearmiss/+/+/+/+/{ids}")
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            async for one in received(url, config.publish.root, filters):
+            async for one in received(broker, config.publish.root, filters):
                 live.take(one.kind, one.message)
                 if "nearMissInfoList" not in names and _enough(config, live, names):
                     return

@@ -6,21 +6,24 @@ import asyncio
 import contextlib
 import json
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from controller.cli.broker_options import Asked, broker_options
 from controller.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from controller.broker import Broker
 
 
 @click.command()
-@click.option("--broker", default="", help="mqtt://host:port")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="take the broker from this pole.toml")
+@broker_options
+@click.option("--config", type=click.Path(path_type=Path), default=None, help="take the broker from this pole.toml")
 @click.option("--root", default="smartpole/v1", show_default=True, help="topic root")
 @click.option("--json", "as_json", is_flag=True, help="one JSON line a message")
-def command(broker: str, config: str | None, root: str, *, as_json: bool) -> None:
+def command(asked: Asked, config: Path | None, root: str, *, as_json: bool) -> None:
     """Print the state of the poles on a broker and of their slots.
 
     Exit code 0 healthy, 1 degraded, unavailable or silent, 3 broker unreachable.
@@ -29,15 +32,11 @@ def command(broker: str, config: str | None, root: str, *, as_json: bool) -> Non
     """
     import aiomqtt
 
-    from interfaces.errors import ConfigError
-
+    broker = asked.broker(config)
     try:
-        url = broker or _configured(config)
-        messages = asyncio.run(_retained(url, root))
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+        messages = asyncio.run(_retained(broker, root))
     except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {url} cannot be reached: {error}", err=True)
+        click.echo(f"broker {broker.address}: {error}", err=True)
         sys.exit(Exit.UNREACHABLE)
     for topic, message in messages:
         click.echo(json.dumps({"topic": topic, **message}, ensure_ascii=False) if as_json else _line(topic, message))
@@ -48,25 +47,15 @@ def command(broker: str, config: str | None, root: str, *, as_json: bool) -> Non
         sys.exit(Exit.FAILED)
 
 
-def _configured(config: str | None) -> str:
-    if not config:
-        return "mqtt://127.0.0.1:1883"
-    return str(tomllib.loads(Path(config).read_text()).get("mqtt", {}).get("url", "mqtt://127.0.0.1:1883"))
-
-
-async def _retained(url: str, root: str) -> list[tuple[str, dict[str, Any]]]:
-    import aiomqtt
+async def _retained(broker: Broker, root: str) -> list[tuple[str, dict[str, Any]]]:
     from google.protobuf.json_format import MessageToDict
     from google.protobuf.message import DecodeError
 
-    from controller.publisher import SOCKET_OPTIONS, broker_address
+    from controller.broker_client import BrokerClient
     from interfaces.topics import row_of
 
-    host, port = broker_address(url)
     found = []
-    async with aiomqtt.Client(
-        host, port, protocol=aiomqtt.ProtocolVersion.V5, timeout=5, socket_options=SOCKET_OPTIONS
-    ) as client:
+    async with BrokerClient(broker, timeout=5) as client:
         for levels in ("status", "slot/+"):
             await client.subscribe(f"{root}/pole/+/+/{levels}", qos=1)
         with contextlib.suppress(TimeoutError):

@@ -10,34 +10,38 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.broker_options import Asked, broker_options
 from controller.cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from controller.broker import Broker
+
 
 @click.command()
-@click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="mqtt://host:port")
+@broker_options
 @click.option("--topic", "topics", multiple=True, help="topic filter below the root; may be repeated")
 @click.option("--area", default="", help="空間ID z/f/x/y: only events in this place")
 @click.option("--root", default="smartpole/v1", show_default=True, help="topic root")
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
 @click.option("--json", "as_json", is_flag=True, help="one JSON line a publication")
 def command(
-    broker: str, topics: tuple[str, ...], area: str, root: str, seconds: float | None, *, as_json: bool
+    asked: Asked, topics: tuple[str, ...], area: str, root: str, seconds: float | None, *, as_json: bool
 ) -> None:
     """Show what poles publish, decoded from protobuf.
 
-    Example: pole watch --broker mqtt://127.0.0.1:1883 --area 14/0/14591/6423 --seconds 30 --json
+    Example: pole watch --broker mqtts://broker.example --ca ca.pem --area 14/0/14591/6423 --seconds 30 --json
     """
     import aiomqtt
 
+    broker = asked.broker()
     filters = [*topics, *(_of_area(area) if area else ())] or ["#"]
     try:
         with contextlib.suppress(TimeoutError, KeyboardInterrupt):
             asyncio.run(asyncio.wait_for(watch(broker, root, filters, as_json=as_json), seconds))
     except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {broker}: {error}", err=True)
+        click.echo(f"broker {broker.address}: {error}", err=True)
         sys.exit(Exit.UNREACHABLE)
 
 
@@ -54,7 +58,7 @@ def _of_area(area: str) -> tuple[str, ...]:
     return f"hazard/{tiles}", f"nearmiss/{tiles}"
 
 
-async def watch(broker: str, root: str, filters: Sequence[str], *, as_json: bool) -> None:
+async def watch(broker: Broker | str, root: str, filters: Sequence[str], *, as_json: bool) -> None:
     """Show publications until cancelled. Raises MqttError or OSError with the broker."""
     from controller.subscription import received
 

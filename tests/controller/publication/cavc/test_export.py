@@ -135,7 +135,7 @@ async def test_what_the_operator_says_needs_no_broker(config):
 async def test_a_broker_out_of_reach_is_exit_code_3(config):
     done = await export("--config", config(), "--document", "targetInfo")
     assert done.exit_code == 3
-    assert "cannot be reached" in done.stderr
+    assert "mqtt://127.0.0.1:1: nothing listens there" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "hint"), [("targetinfo", "did you mean targetInfo?"), ("x", "known: targetInfo")])

@@ -1,0 +1,98 @@
+"""What people and status messages say of an X.509 certificate (RFC 5280)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from interfaces.errors import ConfigError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography import x509
+
+NS_PER_DAY: Final = 86_400 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Whom it is for, who signed it, and when it counts (UTC ns)."""
+
+    common_name: str
+    issuer: str
+    names: tuple[str, ...]  # DNS names and IP addresses of the subjectAltName
+    not_before_ns: int
+    not_after_ns: int
+    authority: bool  # may sign others
+
+    def days_left(self, now_ns: int) -> int:
+        """Whole days until it ends, rounded down: 0 on the last day, negative once it is over."""
+        return (self.not_after_ns - now_ns) // NS_PER_DAY
+
+
+def of_der(der: bytes) -> Certificate:
+    """The certificate in DER form; ValueError when it is none."""
+    from cryptography.x509 import load_der_x509_certificate
+
+    return _told(load_der_x509_certificate(der))
+
+
+def of_pem(key: str, pem: bytes) -> tuple[Certificate, ...]:
+    """Every certificate of a PEM file, the own one first; ConfigError names `key`."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return tuple(_told(one) for one in load_pem_x509_certificates(pem))  # at least one
+    except ValueError as error:
+        raise ConfigError(f"{key}: holds no certificate in PEM form: {error}") from None
+
+
+def belongs(key: str, pem: bytes, private_pem: bytes) -> bool:
+    """Whether the private key is that of the first certificate; ConfigError names `key` when it is no open PEM key."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        private = load_pem_private_key(private_pem, None)
+    except TypeError:
+        raise ConfigError(f"{key}: the key is encrypted; keep it open with mode 0600, or as a credential") from None
+    except ValueError as error:
+        raise ConfigError(f"{key}: holds no private key in PEM form: {error}") from None
+    public = load_pem_x509_certificates(pem)[0].public_key()
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return private.public_key().public_bytes(*form) == public.public_bytes(*form)
+
+
+def _told(one: x509.Certificate) -> Certificate:
+    from cryptography.x509 import BasicConstraints, DNSName, IPAddress, SubjectAlternativeName
+    from cryptography.x509.extensions import ExtensionNotFound
+
+    try:
+        other = one.extensions.get_extension_for_class(SubjectAlternativeName).value
+        names = (*other.get_values_for_type(DNSName), *map(str, other.get_values_for_type(IPAddress)))
+    except ExtensionNotFound:
+        names = ()
+    try:
+        authority = bool(one.extensions.get_extension_for_class(BasicConstraints).value.ca)
+    except ExtensionNotFound:
+        authority = False
+    return Certificate(
+        _common_name(one.subject),
+        _common_name(one.issuer),
+        names,
+        _ns(one.not_valid_before_utc),
+        _ns(one.not_valid_after_utc),
+        authority,
+    )
+
+
+def _common_name(name: x509.Name) -> str:
+    from cryptography.x509.oid import NameOID
+
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
+
+
+def _ns(moment: datetime) -> int:
+    return int(moment.timestamp()) * 10**9
