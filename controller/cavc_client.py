@@ -11,10 +11,10 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from uuid import uuid4
 
+from controller import credential
 from controller.publication.cavc.pace import Pace
 from interfaces.errors import ConfigError, DeliveryError
 
@@ -159,7 +159,8 @@ class AioHttp:
         except ImportError:
             raise ConfigError(_MISSING) from None
         try:
-            self._trust = ssl.create_default_context(cafile=upload.ca_file or None)
+            trusted = credential.path_of("cavc.upload.ca_file", upload.ca_file) if upload.ca_file else None
+            self._trust = ssl.create_default_context(cafile=trusted)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"cavc.upload.ca_file: {upload.ca_file} holds no certificates: {error}") from None
         self._aiohttp: Any = aiohttp
@@ -209,9 +210,11 @@ def _judge(url: str, answer: Answer) -> Result:
 def _secret(key: str, path: str) -> str:
     """The only line of a file, read anew each time so that keys can be changed while the pole runs."""
     try:
-        text = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeliveryError(f"cavc.upload.{key}: {path} cannot be read: {error.__class__.__name__}") from None
+        text = credential.content(f"cavc.upload.{key}", path).decode("utf-8").strip()
+    except ConfigError as error:
+        raise DeliveryError(str(error)) from None
+    except UnicodeDecodeError:
+        raise DeliveryError(f"cavc.upload.{key}: {path} is not UTF-8") from None
     if not text or not text.isprintable() or not text.isascii():
         raise DeliveryError(f"cavc.upload.{key}: {path} must hold one line of plain text")
     return text

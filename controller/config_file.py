@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import radio_check, site, site_file
+from controller import broker_check, config_paths, radio_check, site, site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_SIZE: Final = 1_000_000
-_UPLOAD_FILES: Final = (*settings_check.FILES, "ca_file")
 _TABLE: Final = re.compile(r"^\s*\[{1,2}([^\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY: Final = re.compile(
     r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
@@ -49,14 +48,11 @@ class Problem:
 
 
 def load(path: Path) -> Config:
-    """The configuration, its [cavc.upload] files as absolute paths; raises ConfigError that lists every problem."""
+    """The configuration, its key files as absolute paths; raises ConfigError that lists every problem."""
     config, problems = check(path)
     if config is None:
         raise ConfigError("\n".join(map(str, problems)))
-    upload = config.cavc.upload
-    found = {key: str(path.parent.absolute() / name) for key in _UPLOAD_FILES if (name := getattr(upload, key))}
-    cavc = config.cavc.model_copy(update={"upload": upload.model_copy(update=found)})
-    return config.model_copy(update={"cavc": cavc}) if found else config
+    return config_paths.anchored(config, path.parent)
 
 
 def load_site(config: Config, folder: Path) -> Site:
@@ -178,14 +174,10 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
         blame(("cavc", *key), text)
     for key, text in radio_check.faults(config):
         blame(("radio", *key), text)
-    files: dict[tuple[str, ...], str] = {
-        ("pole", "site"): config.pole.site,
-        ("mqtt", "password_file"): config.mqtt.password_file,
-        **{("cavc", "upload", key): getattr(config.cavc.upload, key) for key in _UPLOAD_FILES},
-    }
-    for key, path in files.items():
-        if path and not (folder / path).is_file():
-            blame(key, f"is {path!r}; there is no such file (relative paths count from {folder})")
+    for key, text in broker_check.faults(config.mqtt):
+        blame(("mqtt", *key), text)
+    for key, text in config_paths.missing(config, folder):
+        blame(key, text)
     return problems + list(_map_problems(config, folder))
 
 

@@ -35,7 +35,7 @@ def path_of(key: str, place: str) -> Path:
             f"{key} is {place}, and ${DIRECTORY} is not set: run as a service with LoadCredential={name}:/a/file"
         )
     if not path.is_file():
-        raise ConfigError(f"{key} is {place}; there is no file {path}")
+        raise ConfigError(f"{key}: there is no file {path}")
     return path
 
 
@@ -46,9 +46,9 @@ def content(key: str, place: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
     except OSError as error:
-        raise ConfigError(f"{key} is {place}; {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{key}: {path} cannot be read: {error.strerror}") from None
     if len(data) > MAX_SIZE:
-        raise ConfigError(f"{key} is {place}; {path} has more than {MAX_SIZE} B")
+        raise ConfigError(f"{key}: {path} has more than {MAX_SIZE} B")
     return data
 
 
@@ -57,9 +57,9 @@ def secret(key: str, place: str) -> str:
     try:
         text = content(key, place).decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise ConfigError(f"{key} is {place}, which is not UTF-8") from None
+        raise ConfigError(f"{key}: {place} is not UTF-8") from None
     if not text or "\n" in text:
-        raise ConfigError(f"{key} is {place}, which must hold exactly one line")
+        raise ConfigError(f"{key}: {place} must hold exactly one line")
     return text
 
 

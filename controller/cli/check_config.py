@@ -6,10 +6,14 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from controller.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from controller.config import Config
 
 
 @click.command()
@@ -20,15 +24,28 @@ def command(path: Path, *, as_json: bool) -> None:
 
     Example: pole check-config deploy/pole.toml
     """
-    from controller.config_file import check
+    from controller.config_file import Problem, check
 
     config, problems = check(path)
+    told = _of_broker(path, config) if config is not None else []
+    good = config is not None and not any(grave for grave, _ in told)
+    for grave, text in () if as_json else told:
+        click.echo(f"{path}: {'' if grave else 'warning: '}{text}", err=True)
     if as_json:
-        click.echo(json.dumps({"ok": config is not None, "problems": [asdict(one) for one in problems]}))
+        problem, warning = ([text for grave, text in told if grave is wanted] for wanted in (True, False))
+        problems += [Problem(str(path), 0, "", text) for text in problem]
+        click.echo(json.dumps({"ok": good, "problems": [asdict(one) for one in problems], "warnings": warning}))
     elif config is None:
         click.echo("\n".join(map(str, problems)), err=True)
-    else:
+    elif good:
         click.echo(f"{path}: good. Pole {config.pole.name}, broker {config.mqtt.url}, {len(config.slot)} slots:")
         for name, slot in config.slot.items():
             click.echo(f"  {name:16} {slot.module_class:12} {slot.port or '(no port: replay only)'}")
-    sys.exit(Exit.OK if config is not None else Exit.CONFIG)
+    sys.exit(Exit.OK if good else Exit.CONFIG)
+
+
+def _of_broker(path: Path, config: Config) -> list[tuple[bool, str]]:
+    from controller import broker_check, config_paths
+    from controller.clock import utc_ns
+
+    return list(broker_check.findings(config_paths.anchored(config, path.parent), utc_ns()))

@@ -1,0 +1,36 @@
+"""The keys of pole.toml that name keys, certificates and passwords: where their files are, and which are missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from controller import broker, credential
+from controller.publication.cavc import settings_check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from controller.config import Config
+
+UPLOAD_FILES: Final = (*settings_check.FILES, "ca_file")  # keys of [cavc.upload]
+
+
+def anchored(config: Config, folder: Path) -> Config:
+    """The same configuration with these paths absolute: relative ones count from the folder of pole.toml."""
+    mqtt, upload = config.mqtt, config.cavc.upload
+    mqtt = mqtt.model_copy(update={key: credential.anchored(getattr(mqtt, key), folder) for key in broker.FILES})
+    upload = upload.model_copy(update={key: credential.anchored(getattr(upload, key), folder) for key in UPLOAD_FILES})
+    return config.model_copy(update={"mqtt": mqtt, "cavc": config.cavc.model_copy(update={"upload": upload})})
+
+
+def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(key, what is wrong) of each file that is not there. Credentials count where a service manager handed some."""
+    named: dict[tuple[str, ...], str] = {("pole", "site"): config.pole.site}
+    named |= {("mqtt", key): getattr(config.mqtt, key) for key in broker.FILES}
+    named |= {("cavc", "upload", key): getattr(config.cavc.upload, key) for key in UPLOAD_FILES}
+    for key, place in named.items():
+        path = credential.located(credential.anchored(place, folder)) if place else None
+        if path is not None and not path.is_file():
+            hint = f"no file {path}" if place.startswith(credential.SCHEME) else f"relative paths count from {folder}"
+            yield key, f"is {place!r}; there is no such file ({hint})"
