@@ -6,6 +6,7 @@ arrays are mode-major: mean (3, n, 6), covariance (3, n, 6, 6), weight (3, n).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -83,10 +84,7 @@ def predict(motion: Motion, dt: float, walking: NDArray[np.intp]) -> Motion:
     transition = _transition(dt)
     turned = np.swapaxes(transition, 1, 2)
     mean = mixed.mean @ turned
-    count = mean.shape[1]
-    half: Floats = (mixed.covariance.reshape(3, count * 6, 6) @ turned).reshape(3, count, 6, 6)
-    half = np.ascontiguousarray(np.swapaxes(half, 2, 3)).reshape(3, count * 6, 6)
-    covariance = (half @ turned).reshape(3, count, 6, 6)
+    covariance = transition[:, None] @ mixed.covariance @ turned[:, None]
     covariance = 0.5 * (covariance + np.swapaxes(covariance, 2, 3)) + _noise(dt)[:, walking]
     return Motion(mean, covariance, mixed.weight)
 
@@ -132,50 +130,65 @@ def _mix(motion: Motion, dt: float) -> Motion:
     share = switch[:, :, None] * motion.weight[:, None, :]  # from, to, track
     weight = share.sum(0)
     share = share / weight
-    mean = (share[..., None] * motion.mean[:, None]).sum(0)
-    covariance = np.zeros_like(motion.covariance)
-    for source in range(3):
-        off = motion.mean[source] - mean
-        spread = motion.covariance[source] + off[..., :, None] * off[..., None, :]
-        covariance += share[source][..., None, None] * spread
+    mean = np.swapaxes(share.T @ np.swapaxes(motion.mean, 0, 1), 0, 1)
+    # The spread of a mixture is that of its pairs, weight by weight: the same for every mode it goes to.
+    one, other = [STEADY, STEADY, MANOEUVRE], [MANOEUVRE, STANDING, STANDING]
+    off = motion.mean[one] - motion.mean[other]
+    parts = np.concatenate((motion.covariance, off[..., :, None] * off[..., None, :])).reshape(6, -1, 36)
+    shares = np.concatenate((share, share[one] * share[other])).T
+    covariance = np.swapaxes(shares @ np.swapaxes(parts, 0, 1), 0, 1).reshape(3, -1, 6, 6)
     return Motion(mean, covariance, weight)
 
 
 def _transition(dt: float) -> Floats:
-    f = np.zeros((3, 6, 6))
-    f[:, [0, 1], [0, 1]] = 1
-    f[:2, [2, 3], [2, 3]] = 1
-    f[:2, [0, 1], [2, 3]] = dt
-    decay, tau = float(np.exp(-dt / ACCELERATION_TAU_S)), ACCELERATION_TAU_S
-    f[MANOEUVRE, [4, 5], [4, 5]] = decay
-    f[MANOEUVRE, [2, 3], [4, 5]] = tau * (1 - decay)
-    f[MANOEUVRE, [0, 1], [4, 5]] = tau * (dt - tau * (1 - decay))
-    return f
+    """How each mode moves on (3, 6, 6)."""
+    decay, tau = math.exp(-dt / ACCELERATION_TAU_S), ACCELERATION_TAU_S
+    gone = tau * (1 - decay)
+    moved: Floats = _MOVES @ np.array([1.0, dt, decay, gone, tau * (dt - gone)])
+    return moved
 
 
 def _noise(dt: float) -> Floats:
     """Process noise (mode, kind, 6, 6)."""
-    q = np.zeros((3, 2, 6, 6))
-    for kind in range(2):
-        steady, sigma = STEADY_NOISE[kind], MANOEUVRE_SIGMA[kind]
-        jerk = 2 * sigma**2 / ACCELERATION_TAU_S
-        for p in range(2):
-            v, a = p + 2, p + 4
-            q[STEADY, kind, [p, p, v, v], [p, v, p, v]] = steady * np.array([dt**3 / 3, dt**2 / 2, dt**2 / 2, dt])
-            q[MANOEUVRE, kind, [p, p, v, v], [p, v, p, v]] = jerk * np.array(
-                [dt**5 / 20, dt**4 / 8, dt**4 / 8, dt**3 / 3]
-            )
-            q[MANOEUVRE, kind, [p, a, v, a, a], [a, p, a, v, a]] = jerk * np.array(
-                [dt**3 / 6, dt**3 / 6, dt**2 / 2, dt**2 / 2, dt]
-            )
-            q[STANDING, kind, p, p] = STANDING_DRIFT * dt
-            q[STANDING, kind, v, v] = STANDING_SPEED_VARIANCE
-            # Modes without acceleration hand the manoeuvring one its usual spread when they mix into it.
-            q[STEADY, kind, a, a] = q[STANDING, kind, a, a] = (0.4 * sigma) ** 2
-    return q
+    noise: Floats = _NOISE @ dt ** np.arange(6.0)
+    return noise
 
 
 def _stand(mean: Floats, covariance: Floats) -> None:
     mean[STANDING, :, 2:] = 0
     covariance[STANDING, :, 2:, :2] = covariance[STANDING, :, :2, 2:] = 0
     covariance[STANDING, :, 2:, 2:] = np.diag([STANDING_SPEED_VARIANCE] * 2 + [1.0] * 2)
+
+
+def _moves() -> Floats:
+    """The transition (3, 6, 6, 5) by what it grows with: 1, dt, and of an acceleration its rest, its speed, its way."""
+    f = np.zeros((3, 6, 6, 5))
+    f[:, [0, 1], [0, 1], 0] = 1
+    f[:2, [2, 3], [2, 3], 0] = 1
+    f[:2, [0, 1], [2, 3], 1] = 1
+    f[MANOEUVRE, [4, 5], [4, 5], 2] = 1
+    f[MANOEUVRE, [2, 3], [4, 5], 3] = 1
+    f[MANOEUVRE, [0, 1], [4, 5], 4] = 1
+    return f
+
+
+def _noise_by_power() -> Floats:
+    """Process noise (mode, kind, 6, 6, 6) by power of dt."""
+    q = np.zeros((3, 2, 6, 6, 6))
+    for kind in range(2):
+        steady, sigma = STEADY_NOISE[kind], MANOEUVRE_SIGMA[kind]
+        jerk = 2 * sigma**2 / ACCELERATION_TAU_S
+        for p in range(2):
+            v, a = p + 2, p + 4
+            q[STEADY, kind, [p, p, v, v], [p, v, p, v], [3, 2, 2, 1]] = steady / np.array([3, 2, 2, 1])
+            q[MANOEUVRE, kind, [p, p, v, v], [p, v, p, v], [5, 4, 4, 3]] = jerk / np.array([20, 8, 8, 3])
+            q[MANOEUVRE, kind, [p, a, v, a, a], [a, p, a, v, a], [3, 3, 2, 2, 1]] = jerk / np.array([6, 6, 2, 2, 1])
+            q[STANDING, kind, p, p, 1] = STANDING_DRIFT
+            q[STANDING, kind, v, v, 0] = STANDING_SPEED_VARIANCE
+            # Modes without acceleration hand the manoeuvring one its usual spread when they mix into it.
+            q[STEADY, kind, a, a, 0] = q[STANDING, kind, a, a, 0] = (0.4 * sigma) ** 2
+    return q
+
+
+_MOVES: Final = _moves()
+_NOISE: Final = _noise_by_power()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scene
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from controller.fusion import motion as motion_module
 from controller.fusion import sensor as sensor_module
 from controller.fusion import step as step_module
+from controller.fusion.motion import MANOEUVRE, STANDING, STEADY, Motion, predict
 from controller.fusion.pairs import within
 from controller.fusion.sensor import Sensor
 from controller.fusion.tracker import Tracker
@@ -50,7 +52,8 @@ def plain_near(mean, covariance, frame):
     return np.nonzero((dx < step_module.NEAR_M) & (dy < step_module.NEAR_M))
 
 
-@settings(max_examples=6, deadline=None)
+# Shrinking a whole scene says nothing and takes minutes.
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 100), st.sampled_from((scene.intersection, scene.expressway)))
 def test_tracks_are_those_of_comparing_all_with_all(seed, road) -> None:
     sent = scene.messages(road(4.0, seed=seed), seed=seed)
@@ -69,3 +72,60 @@ def test_tracks_are_those_of_comparing_all_with_all(seed, road) -> None:
             patch.setattr(module, "within", plain_within)
         plain = tracks()
     assert tracks() == plain
+
+
+def plain_move(dt):
+    """Transition and noise (3, 6, 6) of a vehicle, entry by entry as Singer 1970 and the textbooks write them."""
+    tau, f, q = motion_module.ACCELERATION_TAU_S, np.zeros((3, 6, 6)), np.zeros((3, 6, 6))
+    decay = np.exp(-dt / tau)
+    density, sigma = motion_module.STEADY_NOISE[0], motion_module.MANOEUVRE_SIGMA[0]
+    jerk = 2 * sigma**2 / tau
+    for x, v, a in ((0, 2, 4), (1, 3, 5)):
+        f[:, x, x] = 1
+        f[STEADY, v, v] = f[MANOEUVRE, v, v] = 1
+        f[STEADY, x, v] = f[MANOEUVRE, x, v] = dt
+        f[MANOEUVRE, a, a], f[MANOEUVRE, v, a] = decay, tau * (1 - decay)
+        f[MANOEUVRE, x, a] = tau * dt - tau * tau * (1 - decay)
+        q[STEADY, x, x], q[STEADY, v, v] = density * dt**3 / 3, density * dt
+        q[STEADY, x, v] = q[STEADY, v, x] = density * dt**2 / 2
+        q[MANOEUVRE, x, x], q[MANOEUVRE, v, v], q[MANOEUVRE, a, a] = jerk * dt**5 / 20, jerk * dt**3 / 3, jerk * dt
+        q[MANOEUVRE, x, v] = q[MANOEUVRE, v, x] = jerk * dt**4 / 8
+        q[MANOEUVRE, x, a] = q[MANOEUVRE, a, x] = jerk * dt**3 / 6
+        q[MANOEUVRE, v, a] = q[MANOEUVRE, a, v] = jerk * dt**2 / 2
+        q[STANDING, x, x], q[STANDING, v, v] = motion_module.STANDING_DRIFT * dt, motion_module.STANDING_SPEED_VARIANCE
+        q[STEADY, a, a] = q[STANDING, a, a] = (0.4 * sigma) ** 2
+    return f, q
+
+
+def plain_predict(motion, dt):
+    """One track and one mode at a time (Blom and Bar-Shalom 1988, equations 7 to 9)."""
+    f, q = plain_move(dt)
+    stay = np.exp(-motion_module.SWITCH_PER_S.sum(1) * dt)
+    switch = motion_module.SWITCH_PER_S / motion_module.SWITCH_PER_S.sum(1)[:, None] * (1 - stay)[:, None]
+    switch += np.diag(stay)
+    result = Motion(*(np.zeros_like(part) for part in (motion.mean, motion.covariance, motion.weight)))
+    for n in range(motion.mean.shape[1]):
+        for to in range(3):
+            share = switch[:, to] * motion.weight[:, n]
+            result.weight[to, n] = share.sum()
+            share = share / share.sum()
+            mean = sum(share[k] * motion.mean[k, n] for k in range(3))
+            off = motion.mean[:, n] - mean
+            covariance = sum(share[k] * (motion.covariance[k, n] + np.outer(off[k], off[k])) for k in range(3))
+            result.mean[to, n] = f[to] @ mean
+            result.covariance[to, n] = f[to] @ covariance @ f[to].T + q[to]
+    return result
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.floats(1e-4, 4.9))
+def test_prediction_is_that_of_the_textbook(count, seed, dt) -> None:
+    random = np.random.default_rng(seed)
+    root = random.normal(0, 1, (3, count, 6, 6))
+    weight = random.dirichlet((1, 1, 1), count).T
+    # Modes of one track differ by metres, not by the road's length.
+    mean = random.normal(0, 100, (1, count, 6)) + random.normal(0, 3, (3, count, 6))
+    before = Motion(mean, root @ np.swapaxes(root, 2, 3), weight)
+    found, plain = predict(before, dt, np.zeros(count, np.intp)), plain_predict(before, dt)
+    np.testing.assert_allclose(found.mean, plain.mean, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(found.covariance, plain.covariance, rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(found.weight, plain.weight, rtol=1e-12)
