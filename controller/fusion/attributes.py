@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.unknown import known_or
 from interfaces.spec import ObjectClass
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ USUAL_BOX: Final = np.array(
 
 def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> None:
     """Add one detection each (n,) to the stories (n,), in place; `velocity` (n, 2) is the track's own."""
-    confidence = np.clip(np.nan_to_num(rows["confidence"], nan=0.5), 0.05, 1.0)
+    confidence = np.clip(known_or(rows["confidence"], 0.5), 0.05, 1.0)
     classes = np.minimum(rows["object_class"], ObjectClass.UNKNOWN)
     story["votes"] *= CLASS_DECAY
     known = np.flatnonzero(classes != ObjectClass.UNKNOWN)
@@ -49,13 +50,12 @@ def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> N
 
 
 def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Floats) -> None:
-    for i, name in enumerate(("length", "width", "height")):
-        size = rows[name]
-        weight = np.where((size > 0.05) & (size < 60), confidence, 0.0)
-        total = np.minimum(story["box_weight"][:, i] + weight, MEMORY)
-        gain = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
-        story["box"][:, i] += gain * (np.where(weight > 0, size, 0.0) - story["box"][:, i])
-        story["box_weight"][:, i] = total
+    size = np.stack((rows["length"], rows["width"], rows["height"]), 1)
+    weight = np.where((size > 0.05) & (size < 60), confidence[:, None], 0.0)
+    total = np.minimum(story["box_weight"] + weight, MEMORY)
+    gain = np.divide(weight, total, out=np.zeros_like(total), where=total > 0)
+    story["box"] += gain * (np.where(weight > 0, size, 0.0) - story["box"])
+    story["box_weight"] = total
 
 
 def _vote_heading(story: NDArray[np.void], yaw: Floats, confidence: Floats, velocity: Floats) -> None:

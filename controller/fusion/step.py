@@ -12,6 +12,7 @@ from controller.fusion.attributes import vote
 from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
 from controller.fusion.motion import Motion, born, predict, update, update_along
 from controller.fusion.pairs import within
+from controller.fusion.unknown import known_or
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,10 +118,10 @@ def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: 
 
 def _velocity_penalty(mean: Floats, covariance: Floats, det: NDArray[np.void], i: Index, j: Index) -> Floats:
     variance = (
-        np.nan_to_num(det["sigma_vel"][j], nan=1.0) ** 2 + 0.25 + 0.5 * (covariance[i, 2, 2] + covariance[i, 3, 3])
+        known_or(det["sigma_vel"][j], 1.0) ** 2 + 0.25 + 0.5 * (covariance[i, 2, 2] + covariance[i, 3, 3])
     )
     off = (det["vx"][j] - mean[i, 2]) ** 2 + (det["vy"][j] - mean[i, 3]) ** 2
-    penalty: Floats = np.minimum(np.nan_to_num(off / variance, nan=0.0), 8.0)
+    penalty: Floats = np.minimum(known_or(off / variance, 0.0), 8.0)
     return penalty
 
 
@@ -155,10 +156,7 @@ def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Inde
     told["hits"] += 1
     vote(told, det, part.expected()[:, 2:4])
     story[tracks] = told
-    result = Motion(motion.mean.copy(), motion.covariance.copy(), motion.weight.copy())
-    result.mean[:, tracks], result.covariance[:, tracks] = part.mean, part.covariance
-    result.weight[:, tracks] = part.weight
-    return result
+    return _put(motion, part, tracks)
 
 
 def _intersected(part: Motion, noise: Floats) -> tuple[Motion, Floats]:
@@ -178,7 +176,8 @@ def _shadow(told: NDArray[np.void], position: Floats, stamp_ns: int) -> None:
     shadow = told["shadow"]
     guess = shadow[:, :2] + shadow[:, 2:] * dt[:, None]
     residual = position - guess
-    alpha, beta = np.clip(dt * 5, 0.1, 0.7), np.clip(dt * 5, 0.1, 0.7) ** 2 * 0.5
+    alpha = np.clip(dt * 5, 0.1, 0.7)
+    beta = alpha**2 * 0.5
     shadow[:, :2] = guess + alpha[:, None] * residual
     shadow[:, 2:] += (beta / np.maximum(dt, 0.03))[:, None] * residual * (dt > 0)[:, None]
 
@@ -188,6 +187,8 @@ def _measure_velocity(part: Motion, told: NDArray[np.void], frame: Frame, det: N
     declared = frame.sensor.accuracy(det["x"], det["y"])[1]
     sigma = np.clip(np.where(np.isfinite(det["sigma_vel"]), det["sigma_vel"], declared), 0.1, 20.0)
     finite = np.isfinite(velocity).all(1) & (np.abs(velocity) < 100).all(1)
+    if not finite.any():
+        return part
     off = np.hypot(velocity[:, 0] - told["shadow"][:, 2], velocity[:, 1] - told["shadow"][:, 3])
     period = 1 / max(frame.sensor.capability.rate_hz, 1.0)
     against = finite & (off > 3 * np.hypot(sigma, 1.2)) & (told["hits"] >= 5)
@@ -208,7 +209,7 @@ def _measure_doppler(part: Motion, frame: Frame, det: NDArray[np.void]) -> Motio
         return part
     line = np.stack((det["x"] - frame.sensor.x, det["y"] - frame.sensor.y), 1)[usable]
     away = np.hypot(line[:, 0], line[:, 1])
-    sigma = np.nan_to_num(det["sigma_vel"][usable], nan=0.3)
+    sigma = known_or(det["sigma_vel"][usable], 0.3)
     variance = np.clip(sigma, 0.15, 5.0) ** 2 + np.where(away < 2, 1e4, 0.0)
     some = part.take(usable)
     rate = det["range_rate"][usable]
@@ -236,7 +237,7 @@ def _judge(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index,
     s = covariance[tracks, :2, :2] + frame.noise[rows]
     size = np.sqrt(np.maximum(s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2, 1e-12))
     gain = np.log(np.maximum(seen[tracks], 0.3) / (2 * np.pi * size * frame.sensor.clutter_density()))
-    certain = np.clip(np.nan_to_num(frame.rows["confidence"][rows], nan=0.6), 0.1, 0.95)
+    certain = np.clip(known_or(frame.rows["confidence"][rows], 0.6), 0.1, 0.95)
     change[tracks] = np.clip(gain + 0.5 * np.log(certain / (1 - certain)), 0.3, HIT_MAX) - 1.0
     story["llr"] = np.minimum(story["llr"] + change, LLR_MAX)
     story["confirmed"] |= (story["llr"] >= LLR_CONFIRM) & (story["hits"] >= 3)
@@ -279,7 +280,7 @@ def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
     moving = np.isfinite(det["vx"]) & np.isfinite(det["vy"]) & (np.hypot(det["vx"], det["vy"]) < 70)
     mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
     # A first velocity is not trusted so far that the next position could not refute it.
-    told = np.clip(np.nan_to_num(det["sigma_vel"], nan=1.0), 1.0, 10.0) + 0.5 * np.hypot(mean[:, 2], mean[:, 3])
+    told = np.clip(known_or(det["sigma_vel"], 1.0), 1.0, 10.0) + 0.5 * np.hypot(mean[:, 2], mean[:, 3])
     speed = np.where(moving, told, np.where(slow, 2.0, 9.0))
     covariance[:, 2, 2] = covariance[:, 3, 3] = speed**2
     covariance[:, 4, 4] = covariance[:, 5, 5] = np.where(slow, 0.5, 1.0) ** 2

@@ -11,6 +11,7 @@ import numpy as np
 from controller.fusion.bank import SLOTS, Bank, empty_bank
 from controller.fusion.report import report
 from controller.fusion.step import Frame, step
+from controller.fusion.unknown import known_or
 from modules.detection import Axes
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Tracker:
         rows = detections.objects
         usable = np.flatnonzero((np.abs(rows["x"]) < 1e5) & (np.abs(rows["y"]) < 1e5))
         if len(usable) > MAX_DETECTIONS:
-            confidence = np.nan_to_num(rows["confidence"][usable], nan=0.5)
+            confidence = known_or(rows["confidence"][usable], 0.5)
             usable = usable[np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]]
         self.counters.rows_dropped += len(rows) - len(usable)
         rows = _sound(rows[np.sort(usable)])
@@ -202,7 +203,7 @@ def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.floa
     """Covariance (m, 2, 2) of positions: the row's own, else its sigma, else the declared accuracy; plus our doubt."""
     declared, _ = sensor.accuracy(rows["x"], rows["y"])
     sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
-    sigma = np.clip(np.nan_to_num(sigma, nan=1.0), MIN_SIGMA_M, MAX_SIGMA_M)
+    sigma = np.clip(known_or(sigma, 1.0), MIN_SIGMA_M, MAX_SIGMA_M)
     noise = sigma[:, None, None] ** 2 * np.eye(2)
     xx, xy, yy = rows["cov_xx"], rows["cov_xy"], rows["cov_yy"]
     low, high = MIN_SIGMA_M**2, MAX_SIGMA_M**2
