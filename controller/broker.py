@@ -90,5 +90,5 @@ _WORDS: Final = {
 
 def _words(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return _WORDS.get(error.reason or "", "") or f"cannot be used: {error.reason or error}"
+        return _WORDS.get(error.reason or "NO_START_LINE", f"cannot be used ({error.reason})")
     return f"cannot be read: {error.strerror}"

@@ -44,7 +44,7 @@ def parse(
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{key} {_shown(url)!r}: names and passwords do not belong in the address; {FORM}")
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ConfigError(f"{key} {url!r}: {FORM}")
+        raise ConfigError(f"{key} {_shown(url)!r}: {FORM}")
     found = BrokerAddress(parts.hostname, port or PORTS[parts.scheme], parts.scheme == "mqtts")
     if not (found.tls or plaintext or is_loopback(found.host)):
         raise ConfigError(

@@ -27,12 +27,6 @@ def faults(mqtt: Mqtt) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("key_file",), "is the key of no certificate: give cert_file too"
     if mqtt.password_file and not mqtt.username:
         yield ("password_file",), "is the password of nobody: give username too"
-    for key in broker.FILES:
-        place = getattr(mqtt, key)
-        try:
-            credential.located(place)
-        except ConfigError as error:
-            yield (key,), str(error)
 
 
 def findings(config: Config, now_ns: int) -> Iterator[tuple[bool, str]]:

@@ -27,6 +27,17 @@ SOCKET_OPTIONS: Final = (
 )
 
 
+class _Tidy(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho leaves that to the collector."""
+
+    def do_handshake(self, *arguments: Any, **named: Any) -> None:
+        try:
+            super().do_handshake(*arguments, **named)
+        except BaseException:
+            self.close()
+            raise
+
+
 class TurnedAwayError(aiomqtt.MqttError):
     """There is no connection; the text says why and what to mend."""
 
@@ -37,12 +48,15 @@ class BrokerClient(aiomqtt.Client):
     """
 
     def __init__(self, broker: Broker, **options: Any) -> None:
+        tls = broker.tls()
+        if tls is not None:
+            tls.sslsocket_class = _Tidy
         super().__init__(
             broker.address.host,
             broker.address.port,
             username=broker.username or None,
             password=broker.password(),
-            tls_context=broker.tls(),
+            tls_context=tls,
             protocol=aiomqtt.ProtocolVersion.V5,
             socket_options=SOCKET_OPTIONS,
             **options,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from controller import broker, credential
 from controller.publication.cavc import settings_check
+from interfaces.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,11 @@ def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str
     named |= {("mqtt", key): getattr(config.mqtt, key) for key in broker.FILES}
     named |= {("cavc", "upload", key): getattr(config.cavc.upload, key) for key in UPLOAD_FILES}
     for key, place in named.items():
-        path = credential.located(credential.anchored(place, folder)) if place else None
+        try:
+            path = credential.located(credential.anchored(place, folder)) if place else None
+        except ConfigError as error:
+            yield key, f"is {error}"
+            continue
         if path is not None and not path.is_file():
             hint = f"no file {path}" if place.startswith(credential.SCHEME) else f"relative paths count from {folder}"
             yield key, f"is {place!r}; there is no such file ({hint})"

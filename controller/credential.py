@@ -19,11 +19,14 @@ def anchored(place: str, folder: Path) -> str:
 
 
 def located(place: str) -> Path | None:
-    """The file meant by `place`; None for a credential when no service manager handed any to this process."""
+    """The file meant by `place`; None for a credential when no service manager handed any to this process.
+
+    Raises ConfigError for a credential without a proper name.
+    """
     if not place.startswith(SCHEME):
         return Path(place)
-    handed = os.environ.get(DIRECTORY)
-    return Path(handed) / _name(place) if handed else None
+    name, handed = _name(place), os.environ.get(DIRECTORY)
+    return Path(handed) / name if handed else None
 
 
 def path_of(key: str, place: str) -> Path:
