@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
@@ -11,6 +12,8 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS
 from controller.broker_client import BrokerClient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
@@ -31,10 +34,28 @@ class AcknowledgingClient(BrokerClient):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._verdicts: dict[int, asyncio.Future[ReasonCode]] = {}
+        self.topic_aliases_max = 0  # what the broker allows
 
-    async def acknowledged(self, topic: str, payload: bytes, qos: int, retain: bool, properties: Properties) -> None:
-        """Return when handed on (QoS 0) or accepted (QoS 1); RefusedError or MqttError otherwise."""
-        info = self._client.publish(topic, payload, qos, retain, properties)
+    def fileno(self) -> int:
+        """Of the connection's socket, -1 without one."""
+        connection = self._client.socket()
+        return connection.fileno() if connection is not None else -1
+
+    def set_socket_options(self, options: Iterable[tuple[int, int, int]]) -> None:
+        """Change the socket of the open connection."""
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            for option in options:
+                connection.setsockopt(*option)
+
+    async def acknowledged(
+        self, topic: str, payload: bytes, qos: int, retain: bool, properties: Properties, *, by_alias: bool = False
+    ) -> None:
+        """Return when handed on (QoS 0) or accepted (QoS 1); RefusedError or MqttError otherwise.
+
+        `by_alias`: the topic's alias in `properties` was said before, so the topic itself need not be sent.
+        """
+        info = self._client.publish("" if by_alias else topic, payload, qos, retain, properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
         if not qos:
@@ -49,6 +70,12 @@ class AcknowledgingClient(BrokerClient):
             self._verdicts.pop(info.mid, None)
         if reason.is_failure:
             raise RefusedError(topic, reason)
+
+    def _on_connect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
+    ) -> None:
+        self.topic_aliases_max = getattr(properties, "TopicAliasMaximum", 0)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
         verdict = self._verdicts.get(mid)

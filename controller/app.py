@@ -36,6 +36,7 @@ from controller.slot import PoleReport
 from controller.slot_keeper import SlotKeeper
 from controller.supervisor import Supervisor
 from controller.trust import TrustStore
+from controller.uplink_mode import UplinkMode, reported_bps
 from interfaces.errors import ConfigError
 from interfaces.states import SERVING, State
 
@@ -105,6 +106,7 @@ class App:
         }
         self.radio.serve(self.supervisors, {name: port.cost for name, port in self.plugs.ports.items()})
         self._outbox_path = state_dir / "outbox.db"
+        self.uplink_mode = UplinkMode.of(config.uplink)
         self._sender = sender_of(config)
         self._started_ns = utc_ns()
         self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
@@ -139,6 +141,7 @@ class App:
                 farewell=lambda: will(self._sender, self._stamp(), "the pole was stopped"),
                 report=lambda text: self.log.info("broker", detail=text),
             )
+            self._set_uplink(publisher)
             try:
                 async with asyncio.TaskGroup() as group:
                     self.plugs.start(group)
@@ -204,6 +207,7 @@ class App:
     async def _say_status(self, publisher: Publisher, outbox: Outbox) -> None:
         count = 0
         while True:
+            self._set_uplink(publisher)
             status = self._status(await outbox.backlog(), publisher)
             self._tell_cavc(status)
             for one in pole_status(status, self._sender, self._stamp()):
@@ -224,6 +228,14 @@ class App:
                 async with asyncio.timeout(STATUS_PERIOD_S):
                     await self._fresh_slots.wait()
 
+    def _set_uplink(self, publisher: Publisher) -> None:
+        readings = (one.keeper.reading for one in self.supervisors.values() if one.keeper.uid)
+        before = publisher.narrow.words
+        now = asyncio.get_running_loop().time()
+        publisher.narrow.set_budget(self.uplink_mode.decide(reported_bps(readings), now))
+        if publisher.narrow.words != before:
+            self.log.info("uplink", detail=publisher.narrow.words or "full uplink: everything is said")
+
     def _tell_cavc(self, status: PoleReport) -> None:
         if self.cavc.on:
             now = asyncio.get_running_loop().time()
@@ -243,7 +255,7 @@ class App:
         reasons = (
             *reasons,
             *filter(None, [CLOCK.trouble, *self.plugs.troubles(), self.cavc.trouble]),
-            *filter(None, [recorder.trouble if recorder else ""]),
+            *filter(None, [recorder.trouble if recorder else "", publisher.narrow.words if publisher else ""]),
         )
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
@@ -263,7 +275,8 @@ class App:
             version=VERSION,
             counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
             | self.cavc.counters
-            | self.radio.counters,
+            | self.radio.counters
+            | (publisher.narrow.counters if publisher else {}),
         )
 
     def _slots(self) -> Iterator[Publication]:

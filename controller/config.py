@@ -71,6 +71,13 @@ class Publish(_Section):
     json_twins: bool = True
 
 
+class Uplink(_Section):
+    """How much may leave the pole: all of it, or what a narrow uplink carries by priority."""
+
+    mode: Literal["auto", "full", "narrow"] = "auto"  # auto: narrow below 1 Mbit/s, configured or reported
+    bytes_per_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0  # with every header down to IP; 0: no bound
+
+
 class Mount(_Section):
     """Where a module stands and looks: local ENU metres; yaw 0 looks east, counter-clockwise; pitch positive down."""
 
@@ -166,6 +173,7 @@ class Config(_Section):
     origin: Origin
     mqtt: Mqtt = Mqtt()
     publish: Publish = Publish()
+    uplink: Uplink = Uplink()
     fusion: Fusion = Fusion()
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()

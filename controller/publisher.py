@@ -15,6 +15,8 @@ from paho.mqtt.properties import Properties
 
 from controller import broker
 from controller.acknowledging_client import AcknowledgingClient, RefusedError
+from controller.broker_client import SOCKET_OPTIONS
+from controller.narrow_way import NarrowWay
 from controller.publication.publication import NS_PER_S, Publication
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, DeliveryError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from controller.config import Mqtt
     from controller.outbox import Outbox, Stored
+    from controller.publication.uplink import Sending
 
 BATCH = 20  # events in flight; a live hazard waits for at most one batch
 PAUSE_S = 0.02  # after a batch without a live hazard: at most 1,000 old events a second
@@ -56,6 +59,7 @@ class Publisher:
         self.refused = 0  # answers of the broker that were no: its ACL, a quota, a limit
         self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
         self._broker = broker.of(mqtt)
+        self.narrow = NarrowWay(outbox, utc_ns=utc_ns, tell=self._refused, tls=self._broker.address.tls)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
         self._farewell = farewell or will
@@ -68,6 +72,9 @@ class Publisher:
         """Send when possible; a newer one of the same topic replaces it. Dropped while there is no connection."""
         if not self.connected.is_set():
             return
+        if self.narrow.on:
+            self.narrow.offer(publication)
+            return
         waiting = self._newest[publication.qos]
         self.overtaken += publication.topic in waiting
         waiting[publication.topic] = publication, measured_at_ns
@@ -75,8 +82,11 @@ class Publisher:
 
     async def keep(self, publication: Publication) -> None:
         """Store an event; on return it outlives power loss and is sent until the broker acknowledges it."""
+        if self.narrow.on and not self.narrow.wants(publication):
+            return
         await self._outbox.put(publication)
         self._kept.set()
+        self.narrow.kept()
 
     async def run(self) -> None:
         """Connect, publish, reconnect; ends only when cancelled."""
@@ -93,7 +103,7 @@ class Publisher:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     async def _connection(self) -> None:
-        will = self._will()
+        will = self.narrow.short(self._will())
         async with AcknowledgingClient(
             self._broker,
             identifier=self._client_id,
@@ -103,14 +113,11 @@ class Publisher:
             ),
         ) as client:
             self._tell(f"broker {self._mqtt.url}: connected")
-            for one in self._greeting():
-                await self._say(client, one)
-            await self._outbox.ask_again()
-            self.connected.set()
             try:
                 await self._serve(client)
             except asyncio.CancelledError:
-                last = self._farewell()  # a broker drops the will of a client that leaves in good order
+                # a broker drops the will of a client that leaves in good order
+                last = self.narrow.short(self._farewell())
                 with contextlib.suppress(aiomqtt.MqttError, asyncio.CancelledError):
                     await self._say(client, last)
                 raise
@@ -118,6 +125,27 @@ class Publisher:
     async def _serve(self, client: AcknowledgingClient) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_until_lost(client))
+            while True:
+                self.narrow.turned.clear()
+                way = group.create_task(self._over_narrow(client) if self.narrow.on else self._over_wide(client))
+                await self.narrow.turned.wait()
+                way.cancel()
+                await asyncio.wait([way])
+
+    async def _over_narrow(self, client: AcknowledgingClient) -> None:
+        await self._outbox.ask_again()
+        self.connected.set()
+        await self.narrow.run(client, self._greeting(), self._send_short)
+
+    async def _over_wide(self, client: AcknowledgingClient) -> None:
+        client.set_socket_options(SOCKET_OPTIONS)
+        for waiting in self._newest:
+            waiting.clear()
+        for one in self._greeting():
+            await self._say(client, one)
+        await self._outbox.ask_again()
+        self.connected.set()
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._stream(client, 0))
             group.create_task(self._stream(client, 1))
             group.create_task(self._events(client))
@@ -169,16 +197,30 @@ class Publisher:
         try:
             await self._send(client, one, one.expiry_s, retain=one.retain)
         except RefusedError as refusal:
-            self.refused += 1
-            self._tell(f"broker {self._mqtt.url}: {refusal}")
+            self._refused(str(refusal))
+
+    async def _send_short(self, client: AcknowledgingClient, one: Sending) -> None:
+        short = one.publication
+        await self._send(client, short, one.expiry_s, retain=short.retain, alias=one.alias, by_alias=not one.topic)
 
     async def _send(
-        self, client: AcknowledgingClient, one: Publication, expiry_s: float | None, *, retain: bool
+        self,
+        client: AcknowledgingClient,
+        one: Publication,
+        expiry_s: float | None,
+        *,
+        retain: bool,
+        alias: int = 0,
+        by_alias: bool = False,
     ) -> None:
-        properties = _properties(one, expiry_s, PacketTypes.PUBLISH)
-        await client.acknowledged(one.topic, one.payload, one.qos, retain, properties)
+        properties = _properties(one, expiry_s, PacketTypes.PUBLISH, alias)
+        await client.acknowledged(one.topic, one.payload, one.qos, retain, properties, by_alias=by_alias)
         self.sent += 1
         heed_cancellation()
+
+    def _refused(self, refusal: str) -> None:
+        self.refused += 1
+        self._tell(f"broker {self._mqtt.url}: {refusal}")
 
     def _tell(self, fate: str) -> None:
         if fate != self._fate:
@@ -191,9 +233,12 @@ async def _until_lost(client: aiomqtt.Client) -> None:
         pass
 
 
-def _properties(one: Publication, expiry_s: float | None, packet: int) -> Properties:
+def _properties(one: Publication, expiry_s: float | None, packet: int, alias: int = 0) -> Properties:
     made = Properties(packet)  # type: ignore[no-untyped-call]  # paho leaves it untyped
-    made.ContentType = one.content_type
+    if one.content_type:
+        made.ContentType = one.content_type
+    if alias:
+        made.TopicAlias = alias
     made.UserProperty = list(one.user_properties)
     if expiry_s is not None:
         made.MessageExpiryInterval = max(1, round(expiry_s))

@@ -20,6 +20,7 @@ SHELLS = {
     "controller/cavc_uploader.py",
     "controller/discovery.py",
     "controller/plugs.py",
+    "controller/narrow_way.py",
     "controller/outbox.py",
     "controller/publisher.py",
     "controller/radio_room.py",
