@@ -11,7 +11,7 @@ from controller.fusion.assignment import assign
 from controller.fusion.attributes import vote
 from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
 from controller.fusion.motion import Motion, born, predict, update, update_along
-from controller.fusion.pairs import within
+from controller.fusion.pairs import near
 from controller.fusion.unknown import known_or
 
 if TYPE_CHECKING:
@@ -103,11 +103,9 @@ def _near(mean: Floats, covariance: Floats, frame: Frame) -> tuple[Index, Index]
     noise = np.array([frame.noise[:, 0, 0].max(initial=0.0), frame.noise[:, 1, 1].max(initial=0.0)])
     most = covariance[:, [0, 1], [0, 1]] + noise + (mean[:, 2:4] * frame.clock_error_s) ** 2
     reach = np.minimum(np.sqrt(GATE * most) * (1 + 1e-9), NEAR_M)
-    x, y = frame.rows["x"], frame.rows["y"]
-    i, j = within(mean[:, 0], reach[:, 0], x)
-    close = np.abs(y[j] - mean[i, 1]) <= reach[i, 1]
-    pairs = np.sort(i[close] * len(x) + j[close])
-    return pairs // max(len(x), 1), pairs % max(len(x), 1)
+    i, j = near(mean[:, :2], reach, np.stack((frame.rows["x"], frame.rows["y"]), 1))
+    by_row = np.lexsort((j, i))
+    return i[by_row], j[by_row]
 
 
 def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: Index) -> Floats:
@@ -117,9 +115,7 @@ def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: 
 
 
 def _velocity_penalty(mean: Floats, covariance: Floats, det: NDArray[np.void], i: Index, j: Index) -> Floats:
-    variance = (
-        known_or(det["sigma_vel"][j], 1.0) ** 2 + 0.25 + 0.5 * (covariance[i, 2, 2] + covariance[i, 3, 3])
-    )
+    variance = known_or(det["sigma_vel"][j], 1.0) ** 2 + 0.25 + 0.5 * (covariance[i, 2, 2] + covariance[i, 3, 3])
     off = (det["vx"][j] - mean[i, 2]) ** 2 + (det["vy"][j] - mean[i, 3]) ** 2
     penalty: Floats = np.minimum(known_or(off / variance, 0.0), 8.0)
     return penalty
@@ -293,9 +289,8 @@ def _merge(bank: Bank) -> Bank:
     if count < 2:
         return bank
     mean = bank.motion.expected()
-    i, j = within(mean[:, 0], np.full(count, MERGE_M), mean[:, 0])
-    close = (i < j) & (np.abs(mean[i, 1] - mean[j, 1]) < MERGE_M)
-    i, j = i[close], j[close]
+    i, j = near(mean[:, :2], np.full((count, 2), MERGE_M), mean[:, :2])
+    i, j = i[i < j], j[i < j]
     if not len(i):
         return bank
     s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1] + np.diag([0.02, 0.02, 0.1, 0.1])

@@ -9,10 +9,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from controller.fusion import motion as motion_module
+from controller.fusion import pairs as pairs_module
 from controller.fusion import sensor as sensor_module
 from controller.fusion import step as step_module
 from controller.fusion.motion import MANOEUVRE, STANDING, STEADY, Motion, predict
-from controller.fusion.pairs import within
+from controller.fusion.pairs import near, within
 from controller.fusion.sensor import Sensor
 from controller.fusion.tracker import Tracker
 
@@ -31,6 +32,15 @@ def test_pairs_are_those_that_are_near(left, right, reach) -> None:
     edge = np.abs(np.abs(left[:, None] - right[None, :]) - reach[:, None]) < 1e-9
     found, plain = ({(i, j) for i, j in zip(*pairs, strict=True) if not edge[i, j]} for pairs in (found, plain))
     assert found == plain
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 2**32 - 1), st.sampled_from(((20, 2), (2, 20))))
+def test_near_points_are_near_on_both_axes(n, m, seed, size) -> None:
+    random = np.random.default_rng(seed)
+    left, right = random.uniform(0, 1, (n, 2)) * size, random.uniform(0, 1, (m, 2)) * size
+    reach = random.uniform(0, 3, (n, 2))
+    plain = np.nonzero((np.abs(left[:, None] - right[None, :]) <= reach[:, None]).all(2))
+    assert sorted(zip(*near(left, reach, right), strict=True)) == list(zip(*plain, strict=True))
 
 
 @given(st.integers(0, 40), st.integers(0, 2**32 - 1))
@@ -68,7 +78,7 @@ def test_tracks_are_those_of_comparing_all_with_all(seed, road) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step_module, "_near", plain_near)
-        for module in (step_module, sensor_module):
+        for module in (pairs_module, sensor_module):
             patch.setattr(module, "within", plain_within)
         plain = tracks()
     assert tracks() == plain
