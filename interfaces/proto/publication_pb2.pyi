@@ -185,6 +185,7 @@ class PoleStatus(_message.Message):
     STARTED_NS_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     COUNTERS_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
     alive: _builtins.bool
     service_availability: _builtins.int
     """0 available, 1 degraded, 2 unavailable (CAVC)"""
@@ -205,6 +206,10 @@ class PoleStatus(_message.Message):
     def counters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """by kind: recorder_clips, recorder_failed, ..."""
 
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Certificate]:
+        """of the way to the broker; none without TLS"""
+
     def __init__(
         self,
         *,
@@ -221,14 +226,55 @@ class PoleStatus(_message.Message):
         started_ns: _builtins.int = ...,
         version: _builtins.str = ...,
         counters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        certificates: _abc.Iterable[Global___Certificate] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alive", b"alive", "backlog", b"backlog", "counters", b"counters", "header", b"header", "lag_p50_s", b"lag_p50_s", "lag_p99_s", b"lag_p99_s", "publications_per_s", b"publications_per_s", "reasons", b"reasons", "service_availability", b"service_availability", "started_ns", b"started_ns", "tracks", b"tracks", "utilisation", b"utilisation", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alive", b"alive", "backlog", b"backlog", "certificates", b"certificates", "counters", b"counters", "header", b"header", "lag_p50_s", b"lag_p50_s", "lag_p99_s", b"lag_p99_s", "publications_per_s", b"publications_per_s", "reasons", b"reasons", "service_availability", b"service_availability", "started_ns", b"started_ns", "tracks", b"tracks", "utilisation", b"utilisation", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PoleStatus: _TypeAlias = PoleStatus  # noqa: Y015
+
+@_typing.final
+class Certificate(_message.Message):
+    """A certificate that the pole's connection rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_NS_FIELD_NUMBER: _builtins.int
+    LEFT_S_FIELD_NUMBER: _builtins.int
+    holder: _builtins.str
+    """pole, broker"""
+    name: _builtins.str
+    """its common name"""
+    not_after_ns: _builtins.int
+    """UTC"""
+    left_s: _builtins.float
+    """from publication until it expires; negative once it has"""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """DNS names and addresses it is for"""
+
+    def __init__(
+        self,
+        *,
+        holder: _builtins.str = ...,
+        name: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        not_after_ns: _builtins.int = ...,
+        left_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "left_s", b"left_s", "name", b"name", "names", b"names", "not_after_ns", b"not_after_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Certificate: _TypeAlias = Certificate  # noqa: Y015
 
 @_typing.final
 class ModuleIdentity(_message.Message):
