@@ -59,9 +59,9 @@ def work(monkeypatch: pytest.MonkeyPatch, count: int, north: bool) -> tuple[int,
 
 @pytest.mark.parametrize("north", [False, True])
 def test_work_grows_with_the_road_users_not_with_their_square(monkeypatch, north) -> None:
-    few, many = work(monkeypatch, 60, north), work(monkeypatch, 240, north)
-    assert many[0] < 4.5 * few[0]
+    few, many = work(monkeypatch, 70, north), work(monkeypatch, 280, north)
+    assert many[0] < 5 * few[0]
     assert many[2] < 4.5 * few[2]
-    assert many[0] < 8 * 240 * 20
+    assert many[0] < 8 * 280 * 20
     # Along a straight road the far ones lie behind the near ones, whoever looks.
-    assert many[1] < 8 * 240 * 240 / 5
+    assert many[1] < 8 * 280 * 280 / 5
