@@ -14,7 +14,7 @@ from rich.text import Text
 from interfaces.spec import ObjectClass
 
 if TYPE_CHECKING:
-    from controller.subscription import Received
+    from interfaces.reception import Received
 
 AVAILABILITY: Final = {0: ("available 可", "green"), 1: ("degraded 縮退", "yellow"), 2: ("unavailable 不可", "red")}
 COLOURS: Final = {"ACTIVE": "green", "PROBATION": "cyan", "DEGRADED": "yellow", "LOST": "red", "REJECTED": "red"}

@@ -133,7 +133,12 @@ def voxels(
 def quadkey(latitude_deg: float, longitude_deg: float, zoom: int) -> str:
     """The quadkey of one point's tile, `zoom` digits 0..3; errors as `voxel`."""
     tile = voxel(latitude_deg, longitude_deg, 0.0, zoom)
-    return "".join(str((tile.x >> i & 1) + 2 * (tile.y >> i & 1)) for i in range(zoom - 1, -1, -1))
+    return quadkey_of(zoom, tile.x, tile.y)
+
+
+def quadkey_of(zoom: int, x: int, y: int) -> str:
+    """The quadkey of a tile: a digit a zoom, 1 for east, 2 for south, 3 for both."""
+    return "".join(str((x >> i & 1) + 2 * (y >> i & 1)) for i in range(zoom - 1, -1, -1))
 
 
 def _latitude(y: float, n: int) -> float:

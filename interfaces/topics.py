@@ -111,9 +111,14 @@ def tile(latitude_deg: float, longitude_deg: float) -> str:
     return "/".join(key[low:high] for low, high in CUTS)
 
 
-def tile_filter(key: str) -> str:
-    """The topic levels that cover quadkey `key`, coarsened to the next cut and ending in "#"; "#" below zoom 6."""
-    return "/".join([key[low:high] for low, high in CUTS if len(key) >= high] + ["#"])
+def covering(topic: Topic, key: str) -> str:
+    """The filter below the root for one row's publications in quadkey `key`, coarsened to the next cut; no twins."""
+    known = [key[low:high] for low, high in CUTS if len(key) >= high]
+    levels = iter([*known, *("+" for _ in CUTS[len(known) :])])
+    return "/".join(
+        (next(levels) if one[1:-1] in TILE_LEVELS else "+") if one.startswith("{") else one
+        for one in topic.levels.split("/")
+    )
 
 
 def row_of(topic: str, root: str) -> tuple[Topic, bool] | None:
@@ -126,6 +131,19 @@ def row_of(topic: str, root: str) -> tuple[Topic, bool] | None:
         if _fits(row.levels.split("/"), levels[:-1] if twin else levels):
             return row, twin
     return None
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether a topic filter covers a topic name (MQTT 5 §4.7; wildcards do not cover a first level with "$")."""
+    wanted, levels = pattern.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in {"+", "#"}:
+        return False
+    for index, want in enumerate(wanted):
+        if want == "#":
+            return True
+        if index >= len(levels) or want not in {"+", levels[index]}:
+            return False
+    return len(wanted) == len(levels)
 
 
 def _fits(template: list[str], levels: list[str]) -> bool:

@@ -11,25 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 import mqtt5
 
+from interfaces.topics import matches
+
 if TYPE_CHECKING:
     from types import TracebackType
 
 MAX_PACKET = 1 << 20
 MAX_QUEUED = 1000  # packets a slow client may lag behind; the oldest are dropped and counted
 CONNECT_WITHIN_S = 5.0
-
-
-def matches(pattern: str, topic: str) -> bool:
-    """Whether a topic filter covers a topic name (MQTT 5 §4.7; wildcards do not cover a first level with "$")."""
-    wanted, levels = pattern.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in {"+", "#"}:
-        return False
-    for index, want in enumerate(wanted):
-        if want == "#":
-            return True
-        if index >= len(levels) or want not in {"+", levels[index]}:
-            return False
-    return len(wanted) == len(levels)
 
 
 def valid_filter(pattern: str) -> bool:

@@ -41,6 +41,7 @@ def command(name: str, seconds: float | None, seed: int, *, as_list: bool, as_js
 async def _demo(name: str, seed: int, *, as_json: bool) -> None:
     from controller import log
     from controller.app import App
+    from controller.broker import of
     from controller.cli.watch import watch
     from controller.config_file import load, load_site, site_text
     from sim.broker import Broker
@@ -63,4 +64,4 @@ async def _demo(name: str, seed: int, *, as_json: bool) -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(app.run())
                 group.create_task(plant.run(DEMO))
-                group.create_task(watch(broker.url, config.publish.root, ["#"], as_json=as_json))
+                group.create_task(watch(of(config.mqtt), config.publish.root, ["#"], as_json=as_json))

@@ -97,29 +97,22 @@ def _known(names: Iterable[str]) -> Sequence[str]:
 
 
 def _listen(config: Config, broker: Broker, seconds: float, names: Sequence[str]) -> Live:
-    import aiomqtt
-
     from controller.publication.cavc.live import Live
 
     live = Live(config)
-    if not set(names) - CONFIGURED:
-        return live
-    try:
+    if set(names) - CONFIGURED:
         asyncio.run(_receive(config, broker, seconds, live, names))
-    except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {broker.address}: {error}", err=True)
-        sys.exit(Exit.UNREACHABLE)
     return live
 
 
 async def _receive(config: Config, broker: Broker, seconds: float, live: Live, names: Sequence[str]) -> None:
-    from controller.subscription import received
+    from controller.subscription import consumer
 
     ids = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
     filters = (f"pole/{ids}/status", f"pole/{ids}/slot/+", f"pole/{ids}/objects", f"nearmiss/+/+/+/+/{ids}")
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            async for one in received(broker, config.publish.root, filters):
+        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
+            async for one in heard.received(*filters):
                 live.take(one.kind, one.message)
                 if "nearMissInfoList" not in names and _enough(config, live, names):
                     return

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +17,8 @@ from controller.cli.exits import Exit
 
 if TYPE_CHECKING:
     from controller.broker import Broker
+
+LISTEN_S: Final = 1.0  # what is retained comes at once
 
 
 @click.command()
@@ -30,14 +33,7 @@ def command(asked: Asked, config: Path | None, root: str, *, as_json: bool) -> N
 
     Example: pole status --broker mqtt://127.0.0.1:1883
     """
-    import aiomqtt
-
-    broker = asked.broker(config)
-    try:
-        messages = asyncio.run(_retained(broker, root))
-    except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {broker.address}: {error}", err=True)
-        sys.exit(Exit.UNREACHABLE)
+    messages = asyncio.run(_retained(asked.broker(config), root))
     for topic, message in messages:
         click.echo(json.dumps({"topic": topic, **message}, ensure_ascii=False) if as_json else _line(topic, message))
     poles = [message for _, message in messages if "alive" in message]
@@ -49,32 +45,19 @@ def command(asked: Asked, config: Path | None, root: str, *, as_json: bool) -> N
 
 async def _retained(broker: Broker, root: str) -> list[tuple[str, dict[str, Any]]]:
     from google.protobuf.json_format import MessageToDict
-    from google.protobuf.message import DecodeError
 
-    from controller.broker_client import BrokerClient
-    from interfaces.topics import row_of
+    from controller.subscription import consumer
 
-    found = []
-    async with BrokerClient(broker, timeout=5) as client:
-        for levels in ("status", "slot/+"):
-            await client.subscribe(f"{root}/pole/+/+/{levels}", qos=1)
+    as_dict = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+    found = {}
+    async with consumer(broker, root) as heard:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                async for message in client.messages:
-                    row = row_of(str(message.topic), root)
-                    if not row or not isinstance(message.payload, bytes):
-                        continue
-                    with contextlib.suppress(DecodeError):
-                        decoded = row[0].message.FromString(message.payload)
-                        found.append(
-                            (
-                                str(message.topic),
-                                MessageToDict(
-                                    decoded, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-                                ),
-                            )
-                        )
-    return sorted(dict(found).items())
+            async with asyncio.timeout(LISTEN_S):
+                async for one in heard.received("pole/+/+/status", "pole/+/+/slot/+"):
+                    if one.message is not None:
+                        found[one.topic] = one.message
+    return [(topic, as_dict(found[topic])) for topic in sorted(found)]
 
 
 def _line(topic: str, message: dict[str, Any]) -> str:

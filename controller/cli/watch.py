@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from controller.cli.broker_options import Asked, broker_options
-from controller.cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,44 +33,38 @@ def command(
 
     Example: pole watch --broker mqtts://broker.example --ca ca.pem --area 14/0/14591/6423 --seconds 30 --json
     """
-    import aiomqtt
-
     broker = asked.broker()
     filters = [*topics, *(_of_area(area) if area else ())] or ["#"]
-    try:
-        with contextlib.suppress(TimeoutError, KeyboardInterrupt):
-            asyncio.run(asyncio.wait_for(watch(broker, root, filters, as_json=as_json), seconds))
-    except (aiomqtt.MqttError, OSError) as error:
-        click.echo(f"broker {broker.address}: {error}", err=True)
-        sys.exit(Exit.UNREACHABLE)
+    with contextlib.suppress(TimeoutError, KeyboardInterrupt):
+        asyncio.run(asyncio.wait_for(watch(broker, root, filters, as_json=as_json), seconds))
 
 
 def _of_area(area: str) -> tuple[str, ...]:
-    from interfaces.spatial_id import Voxel, quadkey
-    from interfaces.topics import tile_filter
+    from interfaces.area import Box
+    from interfaces.cover import tiles
+    from interfaces.topics import HAZARD, NEAR_MISS, covering
 
     try:
-        voxel = Voxel.parse(area)
-        latitude, longitude, _ = voxel.center()
-        tiles = tile_filter(quadkey(latitude, longitude, voxel.z))
+        keys = tiles(Box.parse(area))
     except ValueError as error:
         raise click.UsageError(f"--area {area}: {error}") from None
-    return f"hazard/{tiles}", f"nearmiss/{tiles}"
+    return tuple(covering(row, key) for row in (HAZARD, NEAR_MISS) for key in keys)
 
 
-async def watch(broker: Broker | str, root: str, filters: Sequence[str], *, as_json: bool) -> None:
-    """Show publications until cancelled. Raises MqttError or OSError with the broker."""
-    from controller.subscription import received
+async def watch(broker: Broker, root: str, filters: Sequence[str], *, as_json: bool) -> None:
+    """Show publications until cancelled. Raises LinkError when the broker cannot be reached at first, ConfigError."""
+    from controller.subscription import consumer
 
     if as_json:
-        async for one in received(broker, root, filters):
-            click.echo(json.dumps(one.as_dict(), ensure_ascii=False))
-        return
+        async with consumer(broker, root, partial(click.echo, err=True)) as heard:
+            async for one in heard.received(*filters):
+                click.echo(json.dumps(one.as_dict(), ensure_ascii=False))
     from rich.live import Live
 
     from controller.picture import Picture
 
     picture = Picture()
     with Live(get_renderable=picture.draw, refresh_per_second=4, screen=sys.stdout.isatty()):
-        async for one in received(broker, root, filters):
-            picture.take(one)
+        async with consumer(broker, root) as heard:
+            async for one in heard.received(*filters):
+                picture.take(one)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.subscription import received
+from interfaces.consumer import Consumer
 from sim.broker import Broker
 from sim.module import SimModule
 from sim.road import TRUTH
@@ -74,8 +74,9 @@ async def _run():
 
 
 async def _listen(url, seen):
-    async for one in received(url, "smartpole/v1", ["pole/#"]):
-        seen.append((time.time_ns(), one))
+    async with Consumer(url) as heard:
+        async for one in heard.received("pole/#"):
+            seen.append((time.time_ns(), one))
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from controller.publication.publication import Sender, Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status
 from controller.slot import ModuleIdentity, PoleReport, SlotReport
-from controller.subscription import decode
+from interfaces.reception import decode
 
 T0 = 1_760_000_000_000_000_000
 SENDER = Sender(7, 9, ("cam", "lidar"), LocalFrame(35.6, 139.7, 60.0), json_twins=False)

@@ -12,7 +12,7 @@ import pytest
 from controller import log
 from controller.app import App
 from controller.config_file import load, load_site
-from controller.subscription import received
+from interfaces.consumer import Consumer
 from interfaces.frame import Frame, encode
 from interfaces.spec import MessageType
 from sim.broker import Broker
@@ -39,8 +39,9 @@ class Stage:
         self.url = url
 
     async def listen(self):
-        async for one in received(self.url, "smartpole/v1", ["#"]):
-            self.seen.append(one)
+        async with Consumer(self.url) as heard:
+            async for one in heard.received():
+                self.seen.append(one)
 
     def state(self, slot):
         return str(self.app.supervisors[slot].keeper.session.state)

@@ -13,7 +13,7 @@ from controller import log
 from controller.app import App
 from controller.config_file import load, load_site
 from controller.publication.radio import rc016_csma, uper
-from controller.subscription import received
+from interfaces.consumer import Consumer
 from interfaces.proto import pmi_pb2 as pb
 from sim.broker import Broker
 from sim.plant import Plant
@@ -45,9 +45,9 @@ class Stage:
         self.url = url
 
     async def listen(self):
-        async for one in received(self.url, "smartpole/v1", ["#"]):
-            if one.kind == "objects":
-                self.objects.append(one.message)
+        async with Consumer(self.url) as heard:
+            async for picture in heard.received("pole/+/+/objects"):
+                self.objects.append(picture.message)
 
     @property
     def radio(self):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.broker import Broker, matches, valid_filter
+from interfaces.topics import matches
+from sim.broker import Broker, valid_filter
 
 LEVELS = st.lists(st.sampled_from("abc"), min_size=1, max_size=5)
 

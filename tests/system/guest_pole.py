@@ -7,9 +7,8 @@ import contextlib
 from collections import deque
 from dataclasses import replace
 
-from aiomqtt import MqttError
-
-from controller.subscription import received
+from interfaces.consumer import Consumer
+from interfaces.errors import LinkError
 from sim.module import SimModule
 from sim.scenario import scenario
 
@@ -121,9 +120,10 @@ class GuestPole:
     async def _listen(self):
         url = f"mqtt://127.0.0.1:{self.machine.broker_port}"
         while True:
-            with contextlib.suppress(MqttError, OSError, TimeoutError):
-                async for one in received(url, "smartpole/v1", ["pole/#"]):
-                    self._take(one)
+            with contextlib.suppress(LinkError):
+                async with Consumer(url) as heard:
+                    async for one in heard.received("pole/#"):
+                        self._take(one)
             await asyncio.sleep(0.5)
 
     def _take(self, one):

@@ -131,9 +131,10 @@ def test_every_topic_is_recognised_again():
     assert topics.row_of("other/v1/x", "smartpole/v1") is None
 
 
-def test_tile_filter_coarsens_to_a_cut():
-    assert topics.tile_filter("1" * 12) == "111111/1111/#"
-    assert topics.tile_filter("111") == "#"
+def test_a_filter_coarsens_to_a_cut_and_leaves_twins_out():
+    assert topics.covering(topics.HAZARD, "1" * 12) == "hazard/111111/1111/+/+/+/+/+"
+    assert topics.covering(topics.NEAR_MISS, "111") == "nearmiss/+/+/+/+/+/+"
+    assert topics.covering(topics.OBJECTS, "") == "pole/+/+/objects"
 
 
 def test_an_object_of_unknown_height_stands_on_the_ground():

@@ -20,6 +20,7 @@ from controller.publication.publication import Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status
 from controller.slot import PoleReport
+from interfaces.errors import LinkError
 from sim.broker import Broker
 
 STAMP = Stamp(1, T0)
@@ -132,10 +133,10 @@ async def test_what_the_operator_says_needs_no_broker(config):
     assert "見本 1号柱" in done.stdout
 
 
-async def test_a_broker_out_of_reach_is_exit_code_3(config):
+async def test_a_broker_out_of_reach_is_named(config):
     done = await export("--config", config(), "--document", "targetInfo")
-    assert done.exit_code == 3
-    assert "mqtt://127.0.0.1:1: nothing listens there" in done.stderr
+    assert isinstance(done.exception, LinkError)
+    assert "mqtt://127.0.0.1:1: nothing listens there" in str(done.exception)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("targetinfo", "did you mean targetInfo?"), ("x", "known: targetInfo")])

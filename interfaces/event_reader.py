@@ -1,0 +1,56 @@
+"""Near misses of an area, each once; and everything below some filters, as it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interfaces.cover import tiles
+from interfaces.reception import Once
+from interfaces.topics import NEAR_MISS, covering, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from interfaces.area import Area
+    from interfaces.proto.publication_pb2 import NearMiss
+    from interfaces.reception import Received
+
+
+class NearMissReader:
+    """Of an area, None the whole broker."""
+
+    next_s = None
+
+    def __init__(self, area: Area | None = None) -> None:
+        self.filters = tuple(covering(NEAR_MISS, key) for key in tiles(area))
+        self._area, self._once = area, Once()
+
+    def take(self, one: Received, now_s: float) -> Iterable[NearMiss]:  # noqa: ARG002 -- as Reader
+        """As Reader."""
+        if one.kind != NEAR_MISS.name or one.message is None:
+            return ()
+        if self._area is not None and self._area.locate(one.message.event_position) is None:
+            return ()
+        name = one.properties.get("id") or (*one.pole, one.message.encounter_id)
+        return (one.message,) if self._once.first(name) else ()
+
+    def due(self, now_s: float) -> Iterable[NearMiss]:  # noqa: ARG002 -- as Reader
+        """As Reader."""
+        return ()
+
+
+class FilterReader:
+    """All publications that some filters below the root cover, undecided."""
+
+    next_s = None
+
+    def __init__(self, filters: Iterable[str] = ("#",)) -> None:
+        self.filters = tuple(filters)
+
+    def take(self, one: Received, now_s: float) -> Iterable[Received]:  # noqa: ARG002 -- as Reader
+        """As Reader."""
+        return (one,) if any(matches(pattern, one.below) for pattern in self.filters) else ()
+
+    def due(self, now_s: float) -> Iterable[Received]:  # noqa: ARG002 -- as Reader
+        """As Reader."""
+        return ()
