@@ -1,0 +1,146 @@
+"""A busy road through a real mosquitto on a slow link: `python tests/bench/bench_uplink.py [seconds] [bit/s] [seed]`.
+
+Objects at 10 Hz, a status a second, near misses and overlapping hazards. How late each hazard is at a consumer from the
+moment it is kept; then the link breaks for 20 s and comes back with a backlog. The same road in full for comparison.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import aiomqtt
+import numpy as np
+
+from controller.config import Mqtt
+from controller.outbox import Outbox
+from controller.publisher import Publisher
+from interfaces.proto import publication_pb2 as pb
+from tests.bench.bench_delivery import BINARY
+from tests.controller.publication.busy_road import SENDER, T0, BusyRoad
+from tests.throttled_link import ThrottledLink
+
+ROOT = SENDER.root
+LATENCY_S = 0.3
+OUTAGE_S = 20.0
+
+
+class Run:
+    """One way over one link."""
+
+    def __init__(self, folder, port, rate, seed, budget):
+        self.folder, self.port, self.rate, self.budget = folder, port, rate, budget
+        self.road, self.kept, self.arrived = BusyRoad(seed, twins=True), {}, {}
+        self.kinds, self.loop = Counter(), asyncio.get_running_loop()
+        self.start = self.loop.time()
+
+    def now(self):
+        return self.loop.time() - self.start
+
+    def now_ns(self):
+        return T0 + int(self.now() * 1e9)
+
+    async def run(self, seconds):
+        consumer = asyncio.create_task(self.consume())
+        async with (
+            Outbox(self.folder / f"{self.budget}.db", self.now_ns) as box,
+            ThrottledLink(self.port, self.rate, LATENCY_S) as link,
+        ):
+            one = Publisher(
+                Mqtt(url=link.url), "pole", box, utc_ns=self.now_ns, greeting=lambda: self.road.status(self.now()),
+                will=lambda: self.road.status(0.0)[0], report=lambda text: print(f"    {self.now():6.1f} s: {text}"),
+            )  # fmt: skip
+            one.narrow.set_budget(self.budget)
+            tasks = [asyncio.create_task(one.run()), asyncio.create_task(self.talk(one))]
+            await asyncio.sleep(seconds)
+            self.show(f"{seconds:g} s on {self.rate * 8:g} bit/s", 0.0, self.now() - 2.0)
+            if self.budget:
+                await self.outage(link)
+            sent_b = sum(cost for pieces in link.connections for _, cost, _ in pieces)
+            print(f"    {sent_b} B with headers in {self.now():.0f} s; {dict(one.narrow.counters)}", flush=True)
+            for task in (*tasks, consumer):
+                task.cancel()
+            await asyncio.gather(*tasks, consumer, return_exceptions=True)
+
+    async def outage(self, link):
+        await link.cut(stay_down=True)
+        await asyncio.sleep(OUTAGE_S)
+        back = self.now()
+        held = dict(self.road.active)
+        before = len(link.connections)
+        link.up.set()
+        while len(link.connections) == before:  # noqa: ASYNC110 - connections have no event
+            await asyncio.sleep(0.01)
+        opened = self.now()
+        await asyncio.sleep(12)
+        first = [min((at for (of, _, _), at in self.arrived.items() if of == one and at > back), default=np.nan)
+                 for one in held]  # fmt: skip
+        waits = ", ".join(f"{at - opened:.2f}" for at in first)
+        print(f"    after {OUTAGE_S:g} s without a link: hazards that held at a consumer {waits} s after TCP connected")
+
+    async def talk(self, one):
+        tick = 0
+        while True:
+            now = self.now()
+            for part in self.road.events(now):
+                if part.urgent and part.payload and not part.topic.endswith("/json"):
+                    said = pb.Hazard.FromString(part.payload)
+                    self.kept[said.action_id, said.phase, said.header.sequence] = self.now()
+                await one.keep(part)
+            for part in (*self.road.objects(now), *(self.road.status(now) if tick % 10 == 0 else ())):
+                one.offer(part)
+            tick += 1
+            await asyncio.sleep(max(0.0, tick * 0.1 - self.now()))
+
+    async def consume(self):
+        async with aiomqtt.Client("127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            await client.subscribe(f"{ROOT}/#", qos=1)
+            async for message in client.messages:
+                levels = str(message.topic).split("/")
+                self.kinds[levels[2] if levels[2] != "pole" else levels[5]] += 1
+                if levels[2] == "hazard" and message.payload and levels[-1] != "json":
+                    said = pb.Hazard.FromString(message.payload)
+                    self.arrived.setdefault((said.action_id, said.phase, said.header.sequence), self.now())
+
+    def show(self, words, since, until):
+        print(f"  {words}, {'budget ' + format(self.budget, ',.0f') + ' B/s' if self.budget else 'in full'}:")
+        for name in ("NEW", "UPDATE", "CANCEL"):
+            mine = {key: at for key, at in self.kept.items()
+                    if key[1] == pb.Hazard.Phase.Value(name) and since <= at < until}  # fmt: skip
+            late = [self.arrived[key] - at for key, at in mine.items() if key in self.arrived]
+            figures = "p50 {:.2f} p95 {:.2f} max {:.2f} s".format(*np.percentile(late, [50, 95, 100])) if late else "-"
+            print(f"    {name:6} kept {len(mine):3} arrived {len(late):3}: {figures}")
+        print(f"    arrived in all: {dict(self.kinds)}", flush=True)
+
+
+@contextlib.asynccontextmanager
+async def mosquitto(folder):
+    (folder / "mosquitto.conf").write_text(
+        "listener 18899 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nlog_type none\nuser root\n"
+    )
+    process = await asyncio.create_subprocess_exec(BINARY, "-c", str(folder / "mosquitto.conf"))
+    try:
+        await asyncio.sleep(0.5)
+        yield 18899
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _main(seconds, bits_per_s, seed):
+    rate = bits_per_s / 8
+    for budget in (rate, 0.0):
+        with tempfile.TemporaryDirectory() as name:
+            async with mosquitto(Path(name)) as port:
+                await Run(Path(name), port, rate, seed, budget).run(seconds if budget else min(seconds, 20))
+
+
+if __name__ == "__main__":
+    given = [*sys.argv[1:], *["60", "9600", "1"][len(sys.argv) - 1 :]]
+    asyncio.run(_main(float(given[0]), float(given[1]), int(given[2])))
