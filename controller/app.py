@@ -148,6 +148,7 @@ class App:
                     for name, supervisor in self.supervisors.items():
                         group.create_task(supervisor.run(), name=f"slot {name}")
                     group.create_task(publisher.run(), name="publisher")
+                    group.create_task(publisher.certificates.run(), name="certificates")
                     group.create_task(self.radio.open(), name="radio")
                     group.create_task(self.cavc.run(), name="cavc")
                     group.create_task(self._tick(publisher), name="tick")
@@ -256,6 +257,7 @@ class App:
             *reasons,
             *filter(None, [CLOCK.trouble, *self.plugs.troubles(), self.cavc.trouble]),
             *filter(None, [recorder.trouble if recorder else "", publisher.narrow.words if publisher else ""]),
+            *(publisher.certificates.troubles() if publisher else ()),
         )
         lags = np.array(publisher.lags_s) if publisher is not None and publisher.lags_s else np.zeros(1)
         sent = publisher.sent if publisher is not None else 0
@@ -277,6 +279,7 @@ class App:
             | self.cavc.counters
             | self.radio.counters
             | (publisher.narrow.counters if publisher else {}),
+            certificates=publisher.certificates.held if publisher else {},
         )
 
     def _slots(self) -> Iterator[Publication]:

@@ -79,9 +79,8 @@ def _own(asked: Broker, config: Config, now_ns: int) -> Iterator[tuple[bool, str
     own, *_ = certificate.of_pem("cert_file", credential.content("cert_file", asked.cert_file))
     for text in _time(own, now_ns):
         yield True, f"mqtt.cert_file: {own.common_name!r} {text}"
-    left = own.days_left(now_ns)
-    if 0 <= left < config.mqtt.certificate_warning_days:
-        yield False, f"mqtt.cert_file: {own.common_name!r} ends in {left} days, on {_day(own.not_after_ns)}"
+    if 0 <= own.days_left(now_ns) < config.mqtt.certificate_warning_days:
+        yield False, f"mqtt.cert_file: {certificate.ending(own, now_ns)}"
     if own.authority:
         yield False, f"mqtt.cert_file: {own.common_name!r} is the certificate of an authority, not of a pole"
 

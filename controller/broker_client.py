@@ -105,8 +105,7 @@ class BrokerClient(aiomqtt.Client):
 
     async def _why_not_tls(self, cause: BaseException | None, error: aiomqtt.MqttError) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            der = await tls_look.served(self._broker)
-            shown = certificate.of_der(der) if der else None
+            shown = certificate.of_der(await tls_look.served(self._broker))
             host = self._broker.address.host
             return broker_refusal.of_verification(cause.verify_code, cause.verify_message, host, shown, utc_ns())
         if isinstance(cause, OSError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import ConfigError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography import x509
 
 NS_PER_DAY: Final = 86_400 * 10**9
@@ -31,11 +30,22 @@ class Certificate:
         return (self.not_after_ns - now_ns) // NS_PER_DAY
 
 
-def of_der(der: bytes) -> Certificate:
-    """The certificate in DER form; ValueError when it is none."""
+def ending(one: Certificate, now_ns: int) -> str:
+    """When it ends, for people, with whose it is."""
+    days, day = one.days_left(now_ns), f"{datetime.fromtimestamp(one.not_after_ns // 10**9, UTC):%Y-%m-%d}"
+    if one.not_after_ns <= now_ns:
+        return f"{one.common_name!r} expired on {day}"
+    return f"{one.common_name!r} ends in {days} day{'' if days == 1 else 's'}, on {day}"
+
+
+def of_der(der: bytes) -> Certificate | None:
+    """The certificate in DER form; None when it is none, or stranger than this reads (OpenSSL takes more)."""
     from cryptography.x509 import load_der_x509_certificate
 
-    return _told(load_der_x509_certificate(der))
+    try:
+        return _told(load_der_x509_certificate(der))
+    except ValueError:
+        return None
 
 
 def of_pem(key: str, pem: bytes) -> tuple[Certificate, ...]:

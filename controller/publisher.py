@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from controller import broker
 from controller.acknowledging_client import AcknowledgingClient, RefusedError
 from controller.broker_client import SOCKET_OPTIONS
+from controller.certificate_watch import CertificateWatch
 from controller.narrow_way import NarrowWay
 from controller.publication.publication import NS_PER_S, Publication
 from interfaces.cancellation import heed_cancellation
@@ -59,6 +60,7 @@ class Publisher:
         self.refused = 0  # answers of the broker that were no: its ACL, a quota, a limit
         self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
         self._broker = broker.of(mqtt)
+        self.certificates = CertificateWatch(self._broker, mqtt.certificate_warning_days, utc_ns=utc_ns, report=report)
         self.narrow = NarrowWay(outbox, utc_ns=utc_ns, tell=self._refused, tls=self._broker.address.tls)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
@@ -113,6 +115,7 @@ class Publisher:
             ),
         ) as client:
             self._tell(f"broker {self._mqtt.url}: connected")
+            self.certificates.seen(client.server_certificate())
             try:
                 await self._serve(client)
             except asyncio.CancelledError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.certificate import Certificate
     from controller.fusion.registration import Finding
 
 
@@ -79,3 +80,4 @@ class PoleReport:
     started_ns: int
     version: str
     counters: Mapping[str, int] = field(default_factory=dict)  # by kind, as recorder_clips
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)  # of the way to the broker: pole, broker

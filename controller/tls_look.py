@@ -37,6 +37,15 @@ async def objection(broker: Broker) -> OSError | None:
     return None
 
 
+async def proved(broker: Broker) -> bytes:
+    """The certificate (DER) that the broker proves to have now; empty when there is none to be had."""
+    try:
+        context = broker.tls()
+        return await _shown(broker.address, context) if context is not None else b""
+    except (ConfigError, OSError, TimeoutError):
+        return b""
+
+
 async def served(broker: Broker) -> bytes:
     """The certificate (DER) that the broker shows, whoever signed it; empty when there is none to be had.
 
@@ -49,13 +58,18 @@ async def served(broker: Broker) -> bytes:
     try:
         with contextlib.suppress(ConfigError):
             broker.show_own(context)  # under TLS 1.2 some say nothing to who has none
-        async with asyncio.timeout(HANDSHAKE_S):
-            _, writer = await _opened(broker.address, context)
+        return await _shown(broker.address, context)
     except (OSError, TimeoutError):
         return b""
-    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    return shown or b""
+
+
+async def _shown(address: BrokerAddress, context: ssl.SSLContext) -> bytes:
+    async with asyncio.timeout(HANDSHAKE_S):
+        _, writer = await _opened(address, context)
+    try:
+        return writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+    finally:
+        writer.close()
 
 
 async def _opened(address: BrokerAddress, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

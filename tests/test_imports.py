@@ -18,6 +18,7 @@ SHELLS = {
     "controller/cavc_client.py",
     "controller/cavc_near_misses.py",
     "controller/cavc_uploader.py",
+    "controller/certificate_watch.py",
     "controller/discovery.py",
     "controller/plugs.py",
     "controller/narrow_way.py",

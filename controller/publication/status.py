@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.publication.envelope import header, publications
+from controller.publication.publication import NS_PER_S
 from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
@@ -29,6 +30,16 @@ def pole_status(report: PoleReport, sender: Sender, stamp: Stamp) -> tuple[Publi
         started_ns=report.started_ns,
         version=report.version,
         counters=report.counters,
+        certificates=[
+            pb.Certificate(
+                holder=holder,
+                name=one.common_name,
+                names=one.names,
+                not_after_ns=one.not_after_ns,
+                left_s=(one.not_after_ns - stamp.published_at_ns) / NS_PER_S,
+            )
+            for holder, one in report.certificates.items()
+        ],
     )
     return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)
 
