@@ -64,7 +64,10 @@ class Box:
 
     def locate(self, place: Position) -> Spot | None:
         """As Area."""
-        return Spot() if self.voxel.contains(Voxel.parse(place.spatial_id)) else None
+        try:
+            return Spot() if self.voxel.contains(Voxel.parse(place.spatial_id)) else None
+        except ValueError:  # from outside
+            return None
 
     def bounds(self) -> Bounds:
         """As Area."""

@@ -160,8 +160,8 @@ class Consumer:
             if not first.done():
                 first.set_result(None)
             self._changed.set()
-            group.create_task(self._receive(client))
             group.create_task(self._settle(client))
+            await self._receive(client)  # a 3.11 TaskGroup that only waits leaves its task cancelled after a failure
 
     async def _receive(self, client: aiomqtt.Client) -> None:
         clock = asyncio.get_running_loop().time
@@ -169,24 +169,29 @@ class Consumer:
             said = getattr(message.properties, "UserProperty", ())
             left_s = getattr(message.properties, "MessageExpiryInterval", None)
             one = decode(str(message.topic), bytes(message.payload), self._root, dict(said), left_s)
-            if one is None:
-                continue
-            if one.error and self._unread.first((one.kind, one.error)):
-                self._report(f"{one.topic}: {one.error}")
-            for stream in list(self._streams):
-                stream.put(one, clock())
+            if one is not None:
+                self._hand_out(one, clock())
+
+    def _hand_out(self, one: Received, now_s: float) -> None:
+        if one.error and self._unread.first((one.kind, one.error)):
+            self._report(f"{one.topic}: {one.error}")
+        for stream in list(self._streams):
+            stream.put(one, now_s)
 
     async def _settle(self, client: aiomqtt.Client) -> None:
-        """Keep the subscriptions those that the streams need; a new stream asks anew, for what is retained."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            for stream in [one for one in self._streams if one not in self._settled]:
-                self._settled.add(stream)
-                await self._subscribe(client, stream)
-            for one in self._subscribed - {one for stream in self._streams for one in stream.reader.filters}:
-                self._subscribed.discard(one)
-                await client.unsubscribe(f"{self._root}/{one}")
+            await self._settle_now(client)
+
+    async def _settle_now(self, client: aiomqtt.Client) -> None:
+        """Make the subscriptions those that the streams need; a new stream asks anew, for what is retained."""
+        for stream in [one for one in self._streams if one not in self._settled]:
+            self._settled.add(stream)
+            await self._subscribe(client, stream)
+        for one in self._subscribed - {one for stream in self._streams for one in stream.reader.filters}:
+            self._subscribed.discard(one)
+            await client.unsubscribe(f"{self._root}/{one}")
 
     async def _subscribe(self, client: aiomqtt.Client, stream: Stream[Any, Any]) -> None:
         filters = stream.reader.filters

@@ -85,7 +85,8 @@ class HazardReader:
         if one.kind != HAZARD.name or one.error:
             return ()
         if one.message is None:
-            return self._over(_id_of(one.topic), End.CLEARED)
+            key = _id_of(one.topic)
+            return self._over(key, End.CLEARED) if key is not None else ()
         said: Hazard = one.message
         key = HazardId(*one.pole, said.action_id)
         if said.header.sequence <= self._newest.get(key, -1):
@@ -128,5 +129,6 @@ def _left_s(one: Received, said: Hazard) -> float:
     return 0.0 if one.properties else said.validity_s
 
 
-def _id_of(topic: str) -> HazardId:
-    return HazardId(*(int(level) for level in topic.split("/")[-3:]))
+def _id_of(topic: str) -> HazardId | None:
+    levels = topic.split("/")[-3:]
+    return HazardId(*map(int, levels)) if all(level.isdecimal() for level in levels) else None

@@ -1,0 +1,223 @@
+"""The client against real brokers: first connection, reconnection, retained state, rights, streams that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+import sim.broker
+from interfaces.consumer import Consumer
+from interfaces.errors import ConfigError, LinkError
+from interfaces.hazard_reader import Change, End
+from interfaces.pole_reader import Standing
+from interfaces.reception import PoleId
+from sim.broker import Broker
+from tests.published import Phase, danger, everything, gone, road, state
+
+
+@contextlib.asynccontextmanager
+async def sending(url):
+    """Publishes publications as the pole does."""
+    host, _, port = url.removeprefix("mqtt://").partition(":")
+    async with aiomqtt.Client(host, int(port), protocol=aiomqtt.ProtocolVersion.V5) as client:
+
+        async def send(publications, **properties):
+            for one in publications:
+                made = Properties(PacketTypes.PUBLISH)
+                made.ContentType = one.content_type
+                made.UserProperty = list((dict(one.user_properties) | properties).items())
+                if one.expiry_s is not None:
+                    made.MessageExpiryInterval = max(1, round(one.expiry_s))
+                await client.publish(one.topic, one.payload, one.qos, one.retain, made)
+
+        yield send
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+async def broker(request):
+    if request.param == "mosquitto":
+        yield request.getfixturevalue("mosquitto")
+    else:
+        async with Broker() as one:
+            yield one
+
+
+async def take(stream, count):
+    async with asyncio.timeout(15):
+        return [await anext(stream) for _ in range(count)]
+
+
+async def test_a_hazard_from_its_beginning_to_its_end(broker):
+    async with sending(broker.url) as send, Consumer(broker.url) as heard:
+        hazards = heard.hazards()
+        await send(danger())
+        (new,) = await take(hazards, 1)
+        await send(danger(Phase.UPDATE, sequence=2))
+        await send(danger(Phase.CANCEL, sequence=3))
+        update, over = await take(hazards, 2)
+        assert (new.change, update.change, over.change, over.end) == (
+            Change.NEW,
+            Change.UPDATE,
+            Change.OVER,
+            End.CANCELLED,
+        )
+        assert hazards.reader.live == {}
+
+
+async def test_what_is_retained_is_told_to_who_comes_later(broker):
+    async with sending(broker.url) as send, Consumer(broker.url) as heard:
+        await send(danger())
+        (first,) = await take(heard.hazards(), 1)
+        (second,) = await take(heard.hazards(), 1)  # the same filter again
+        assert first.hazard == second.hazard
+        await send(state())
+        (pole,) = await take(heard.poles(), 1)
+        assert pole.standing is Standing.DEGRADED
+
+
+async def test_a_hazard_expires_with_nobody_to_cancel_it():
+    async with Broker() as broker, sending(broker.url) as send, Consumer(broker.url) as heard:
+        await send(danger(validity_s=1.0))
+        new, over = await take(heard.hazards(), 2)
+        assert (new.change, over.end) == (Change.NEW, End.EXPIRED)
+
+
+async def test_poles_objects_and_near_misses(broker):
+    async with sending(broker.url) as send, Consumer(broker.url) as heard:
+        poles, objects, near = heard.poles(), heard.objects(PoleId(7, 9)), heard.near_misses()
+        waiting = [asyncio.ensure_future(take(one, 1)) for one in (poles, objects, near)]
+        await subscribed(heard, 4)
+        for publications in everything().values():
+            await send(publications)
+        (pole,), (picture,), (miss,) = await asyncio.gather(*waiting)
+        assert (pole.pole, len(picture.objects), miss.nedo_level) == (PoleId(7, 9), 2, "中")
+        (stale,) = await take(objects, 1)
+        assert stale.stale
+        await send([gone()])
+        (pole,) = await take(poles, 1)
+        assert pole.standing is Standing.GONE
+
+
+async def subscribed(consumer, count):
+    async with asyncio.timeout(15):
+        while len(consumer._subscribed) != count:  # noqa: ASYNC110 -- a set has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_broker_that_is_not_there_is_named():
+    with pytest.raises(LinkError, match=r"broker mqtt://127\.0\.0\.1:1: .*refused"):
+        async with Consumer("mqtt://127.0.0.1:1"):
+            pass
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a", "mqtt://", "a", "mqtt://a:99999", "mqtts://user:secret@a", "mqtt://a/b", "mqtt://[a"]
+)
+def test_addresses_with_mistakes_are_refused_without_their_secrets(url):
+    with pytest.raises(ConfigError, match="write mqtts://host") as refused:
+        Consumer(url)
+    assert "secret" not in str(refused.value)
+
+
+async def test_a_place_with_a_mistake_is_refused():
+    async with Broker() as broker, Consumer(broker.url) as heard:
+        with pytest.raises(ValueError, match="not a spatial id"):
+            heard.hazards("over there")
+        with pytest.raises(ConfigError, match="# only at the end"):
+            await take(heard.received("#/pole"), 1)
+
+
+async def test_a_stream_outside_of_its_consumer_ends():
+    heard = Consumer("mqtt://127.0.0.1:1")
+    with pytest.raises(LinkError, match="async with"):
+        await anext(heard.hazards())
+    async with Broker() as broker:
+        async with Consumer(broker.url) as heard:
+            left = asyncio.ensure_future(every(heard.hazards()))
+            await subscribed(heard, 1)
+        assert await left == []
+
+
+async def every(stream):
+    return [one async for one in stream]
+
+
+@pytest.mark.real_broker
+async def test_it_comes_back_after_the_broker_does(mosquitto):
+    lines = []
+    async with Consumer(mosquitto.url, report=lines.append) as heard:
+        hazards, poles = heard.hazards(), heard.poles()
+        async with sending(mosquitto.url) as send:
+            await send([*danger(validity_s=60.0), *state()])
+            (new,), (pole,) = await take(hazards, 1), await take(poles, 1)
+        mosquitto.kill()
+        (silent,) = await take(poles, 1)
+        assert silent.standing is Standing.SILENT
+        mosquitto.start()
+        async with asyncio.timeout(20):
+            await heard.connected.wait()
+        await subscribed(heard, 3)
+        async with sending(mosquitto.url) as send:
+            await send([*danger(Phase.UPDATE, sequence=5), *state(6)])
+            (update,), (back,) = await take(hazards, 1), await take(poles, 1)
+        assert (update.change, update.id, back.standing) == (Change.UPDATE, new.id, pole.standing)
+    assert "connected" in lines[0]
+    assert "trying again" in lines[1]
+    assert "connected" in lines[-1]
+
+
+async def test_without_the_right_to_read_the_stream_says_so(monkeypatch):
+    monkeypatch.setattr(sim.broker, "valid_filter", lambda pattern: "nearmiss" not in pattern)
+    async with Broker() as broker, sending(broker.url) as send, Consumer(broker.url) as heard:
+        with pytest.raises(LinkError, match=r"does not let us read smartpole/v1/nearmiss/.*: Topic filter invalid"):
+            await take(heard.near_misses(), 1)
+        await send(danger())
+        assert len(await take(heard.hazards(), 1)) == 1, "the other streams go on"
+
+
+async def test_streams_that_are_left_are_unsubscribed():
+    async with Broker() as broker, sending(broker.url) as send, Consumer(broker.url) as heard:
+        for _ in range(3):
+            stream = heard.hazards("14/0/14549/6459")
+            waiting = asyncio.ensure_future(anext(stream))
+            await subscribed(heard, len(stream.reader.filters))
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            del stream, waiting
+            await subscribed(heard, 0)
+        await send(danger())
+        assert len(await take(heard.received("hazard/#"), 1)) == 1
+
+
+async def test_a_version_that_is_not_understood_is_reported_once():
+    lines = []
+    async with Broker() as broker, sending(broker.url) as send, Consumer(broker.url, report=lines.append) as heard:
+        everything_ = heard.received("hazard/#")
+        waiting = asyncio.ensure_future(take(everything_, 3))
+        await subscribed(heard, 1)
+        for sequence in (1, 2):
+            await send(danger(sequence=sequence)[:1], spec="2.0")
+        await send(danger(sequence=3)[:1])
+        assert [bool(one.error) for one in await waiting] == [True, True, False]
+    assert sum("version 2.0" in line for line in lines) == 1
+
+
+async def test_of_pictures_only_the_newest_waits():
+    async with Broker() as broker, sending(broker.url) as send, Consumer(broker.url) as heard:
+        objects = heard.objects()
+        await send(road((0.0, 0.0)))
+        waiting = asyncio.ensure_future(take(objects, 1))
+        await subscribed(heard, 1)
+        for sequence in range(2, 50):
+            await send(road((0.0, 0.0), sequence=sequence))
+        await send(danger())
+        await take(heard.hazards(), 1)  # all before it has arrived
+        (first,) = await waiting
+        (last,) = await take(objects, 1)
+        assert (first.header.sequence, last.header.sequence) == (2, 49)
+        assert objects.lost == 0
