@@ -303,6 +303,8 @@ class App:
         yield from pole_status(self._status(0, self._publisher), self._sender, self._stamp())
         yield from profile(self.config, self._sender, self._stamp())
         yield from self._slots()
+        self._weather_said = (), 0  # said while there was no connection, nobody heard it
+        yield from self._weather()
 
     def _stamp(self) -> Stamp:
         self._sequence += 1
