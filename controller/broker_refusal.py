@@ -25,21 +25,22 @@ _VERIFICATION: Final = {
     67: "the key of its authority is too weak for this machine",
     68: "its certificate is signed with a hash too weak for this machine",
 }
+_MUTUAL: Final = "give cert_file and key_file (--cert and --key)"
 # What the other side says when it ends TLS (RFC 8446 §6.2), as OpenSSL names it
 _ALERTS: Final = {
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "wants a certificate of the pole (mutual TLS): give cert_file and key_file",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": f"wants a certificate of ours: {_MUTUAL}",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": (
-        "refuses the handshake: it wants a certificate of the pole (cert_file and key_file), or shares no cipher"
+        f"refuses the handshake: it wants a certificate of ours ({_MUTUAL}), or shares no cipher"
     ),
-    "TLSV1_ALERT_UNKNOWN_CA": "does not know the authority that signed the pole's certificate{own}",
-    "SSLV3_ALERT_BAD_CERTIFICATE": "cannot use the pole's certificate{own}",
-    "TLSV13_ALERT_BAD_CERTIFICATE": "cannot use the pole's certificate{own}",
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "does not take the pole's kind of certificate{own}",
-    "SSLV3_ALERT_CERTIFICATE_REVOKED": "says that the pole's certificate is revoked{own}",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "says that the pole's certificate has expired or is not yet valid{own}",
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "does not take the pole's certificate{own}",
-    "TLSV1_ALERT_DECRYPT_ERROR": "cannot check the pole's signature{own}",
-    "TLSV1_ALERT_ACCESS_DENIED": "takes the pole's certificate but refuses access{own}",
+    "TLSV1_ALERT_UNKNOWN_CA": "does not know the authority that signed our certificate{own}",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "cannot use our certificate{own}",
+    "TLSV13_ALERT_BAD_CERTIFICATE": "cannot use our certificate{own}",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "does not take our kind of certificate{own}",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "says that our certificate is revoked{own}",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "says that our certificate has expired or is not yet valid{own}",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "does not take our certificate{own}",
+    "TLSV1_ALERT_DECRYPT_ERROR": "cannot check our signature{own}",
+    "TLSV1_ALERT_ACCESS_DENIED": "takes our certificate but refuses access{own}",
     "TLSV1_ALERT_PROTOCOL_VERSION": "speaks no version of TLS that we do: 1.2 or newer",
     "UNSUPPORTED_PROTOCOL": "speaks no version of TLS that we do: 1.2 or newer",
     "WRONG_SSL_VERSION": "speaks no version of TLS that we do: 1.2 or newer",
@@ -79,7 +80,8 @@ def of_verification(code: int, message: str, host: str, served: Certificate | No
         return _other_name(host, served)
     if code in _UNKNOWN_CA:
         signer = f" by {served.issuer!r}" if served else ""
-        return f"its certificate is signed{signer}, which ca_file does not know: give the authority's certificate"
+        cure = "give that authority's certificate as ca_file (--ca)"
+        return f"its certificate is signed{signer}, whom we do not know: {cure}"
     if code in {_ENDED, _NOT_YET}:
         return _out_of_time(code, served, now_ns)
     return _VERIFICATION.get(code, f"its certificate is refused: {message}")
@@ -138,7 +140,7 @@ def _other_name(host: str, served: Certificate | None) -> str:
 
 
 def _out_of_time(code: int, served: Certificate | None, now_ns: int) -> str:
-    clock = f"; the pole's clock says {_minute(now_ns)}: is it right?"
+    clock = f"; this machine's clock says {_minute(now_ns)}: is it right?"
     whose = "its certificate, or that of its authority,"
     if code == _ENDED:
         if served and served.not_after_ns <= now_ns:

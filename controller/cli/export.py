@@ -86,6 +86,24 @@ def asyncapi(root: str) -> None:
     click.echo(text(root or ROOT), nl=False)
 
 
+@command.command()
+@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
+@click.option("--user", default="", help="the pole's name at the broker [SL/RSU]")
+def acl(config: Path, user: str) -> None:
+    """Print the pole's rights for the acl_file of a mosquitto that knows it by another name than its ids.
+
+    Where the name is SL/RSU, deploy/mosquitto/poles.acl serves every pole and nothing is to be added.
+
+    Example: pole export acl --config deploy/pole.toml --user gate-7
+    """
+    from controller.config_file import load
+    from controller.publication.acl import of_pole
+
+    settings = load(config)
+    ids = settings.pole.service_location_id, settings.pole.roadside_unit_id
+    click.echo(of_pole(settings.publish.root, *ids, user or f"{ids[0]}/{ids[1]}"), nl=False)
+
+
 def _known(names: Iterable[str]) -> Sequence[str]:
     wanted = tuple(names)
     for name in wanted:

@@ -88,7 +88,7 @@ async def test_a_verified_broker_is_spoken_to_and_shows_its_certificate(serve, s
 async def test_what_is_wrong_with_a_brokers_certificate_is_said(about, words, serve, office, ca):
     said = await why_not(Broker(serve(office.issue("bad", ca, **about), ca), ca_file=ca.cert))
     assert words in said
-    assert ("the pole's clock says 20" in said) == ("days" in about)
+    assert ("this machine's clock says 20" in said) == ("days" in about)
 
 
 async def test_an_authority_that_expired_is_told_from_a_broker_that_did(serve, office):
@@ -101,7 +101,7 @@ async def test_an_authority_that_expired_is_told_from_a_broker_that_did(serve, o
 async def test_an_unknown_authority_is_named(given, serve, server, ca, office):
     stranger = office.authority("stranger")
     said = await why_not(Broker(serve(server, ca), ca_file=stranger.cert if given else ""))
-    assert "is signed by 'road-ca', which ca_file does not know" in said
+    assert "is signed by 'road-ca', whom we do not know" in said
 
 
 async def test_a_revoked_broker_is_refused(serve, server, ca, office):
@@ -118,16 +118,16 @@ async def test_a_broker_that_wants_a_certificate_says_so_and_takes_ours(newest, 
     speak_until(newest, monkeypatch)
     address = serve(server, ca, "require_certificate true")
     said = await why_not(Broker(address, ca_file=ca.cert))
-    assert "wants a certificate of the pole" in said
+    assert "wants a certificate of ours" in said
     good = office.issue("pole", ca)
     async with BrokerClient(Broker(address, ca_file=ca.cert, cert_file=good.cert, key_file=good.key)) as client:
         await client.subscribe("a")
     stranger = office.issue("foreign", office.authority("stranger"))
     said = await why_not(Broker(address, ca_file=ca.cert, cert_file=stranger.cert, key_file=stranger.key))
-    assert "does not know the authority that signed the pole's certificate: 'foreign' of 'stranger', valid 20" in said
+    assert "does not know the authority that signed our certificate: 'foreign' of 'stranger', valid 20" in said
     old = office.issue("old", ca, days=(-9, -1))
     said = await why_not(Broker(address, ca_file=ca.cert, cert_file=old.cert, key_file=old.key))
-    assert "says that the pole's certificate has expired" in said
+    assert "says that our certificate has expired" in said
 
 
 @pytest.fixture

@@ -1,0 +1,280 @@
+"""A real mosquitto with the files of deploy/mosquitto, only ports and folders changed: who may do what."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from controller.acknowledging_client import AcknowledgingClient, RefusedError
+from controller.app import App
+from controller.broker import Broker
+from controller.broker_address import BrokerAddress
+from controller.broker_client import BrokerClient, TurnedAwayError
+from controller.cli.main import pole as command
+from controller.config_file import load
+from controller.log import logger
+from controller.publication import acl
+from controller.site import Site
+from interfaces.topics import ROOT, TOPICS, WEATHER
+
+FILES = Path(__file__).parents[2] / "deploy" / "mosquitto"
+POLE, OTHER = (8202302, 136323842), (8202302, 136323843)
+LEVELS = {"tile": "133002/1130/1203/0123", "slot": "camera", "action_id": 7}
+
+pytestmark = pytest.mark.real_broker
+
+
+class Served:
+    """A running broker of poles and consumers with certificates from certificates.sh."""
+
+    def __init__(self, folder):
+        self.tls = folder / "tls"
+        for arguments in (
+            ["authorities"],
+            ["broker", "127.0.0.1", "broker.example"],
+            ["pole", *POLE],
+            ["pole", *OTHER],
+            ["consumer", "ops"],
+        ):
+            subprocess.run([FILES / "certificates.sh", self.tls, *map(str, arguments)], check=True, capture_output=True)
+        self.poles, self.consumers = free_port(), free_port()
+        text = (FILES / "mosquitto.conf").read_text()
+        for old, new in (
+            ("/etc/mosquitto/tls/", f"{self.tls}/"),
+            ("/etc/mosquitto/", f"{FILES}/"),
+            ("/var/lib/mosquitto/", f"{folder}/"),
+            ("listener 8883", f"listener {self.poles} 127.0.0.1"),
+            ("listener 8884", f"listener {self.consumers} 127.0.0.1"),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        text += "user root\n" if os.getuid() == 0 else ""  # the keys of this test are root's
+        (folder / "mosquitto.conf").write_text(text)
+
+    def pole(self, ids, port=0):
+        return self._broker(port or self.poles, f"pole-{ids[0]}-{ids[1]}")
+
+    def consumer(self, port=0):
+        return self._broker(port or self.consumers, "consumer-ops")
+
+    def nobody(self, port):
+        return Broker(BrokerAddress("127.0.0.1", port, tls=True), ca_file=str(self.tls / "brokers-ca.pem"))
+
+    def _broker(self, port, name):
+        own = {"cert_file": str(self.tls / f"{name}.pem"), "key_file": str(self.tls / f"{name}.key")}
+        ca = str(self.tls / "brokers-ca.pem")
+        return Broker(BrokerAddress("127.0.0.1", port, tls=True), ca_file=ca, **own)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    assert binary, "mosquitto is missing: install it (apt install mosquitto mosquitto-clients)"
+    one = Served(tmp_path_factory.mktemp("mosquitto"))
+    with (one.tls / "log").open("w") as log:
+        process = subprocess.Popen([binary, "-c", one.tls.parent / "mosquitto.conf"], stderr=log)
+    try:
+        for port in (one.poles, one.consumers):
+            until_open(port)
+        yield one
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until_open(port):
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.05)
+    pytest.fail(f"mosquitto did not open port {port} within 5 s")
+
+
+def topic_of(row, ids):
+    return f"{ROOT}/" + row.template.format(sl=ids[0], rsu=ids[1], **LEVELS)
+
+
+async def said(client, topic, payload=b"x", retain=False):
+    async with asyncio.timeout(10):
+        await client.acknowledged(topic, payload, 1, retain, Properties(PacketTypes.PUBLISH))
+
+
+def test_the_rights_are_those_of_the_topic_table():
+    assert (FILES / "poles.acl").read_text() == acl.of_poles()
+    assert (FILES / "consumers.acl").read_text() == acl.of_consumers()
+
+
+@pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
+async def test_a_pole_writes_its_own_topics_and_no_others(row, served):
+    async with AcknowledgingClient(served.pole(POLE)) as client:
+        for twin in ("", "/json"):
+            await said(client, topic_of(row, POLE) + twin)
+            foreign = topic_of(row, OTHER) + twin
+            with pytest.raises(RefusedError) as refused:
+                await said(client, foreign)
+            assert f"refuses {foreign}: Not authorized (0x87); its ACL" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"{ROOT}/pole/8202302/status",
+        f"{ROOT}/pole/136323842/8202302/status",
+        f"{ROOT}/hazard/133002/1130/1203/8202302/136323842/7",
+        f"{ROOT}/new/8202302/136323842",
+        "other/v1/pole/8202302/136323842/status",
+        "$SYS/broker/x",
+    ],
+)
+async def test_what_only_resembles_its_own_topics_is_refused(topic, served):
+    async with AcknowledgingClient(served.pole(POLE)) as client:
+        with pytest.raises(RefusedError):
+            await said(client, topic)
+
+
+async def test_a_consumer_reads_everything_and_writes_nothing(served):
+    async with AcknowledgingClient(served.consumer()) as reader, AcknowledgingClient(served.pole(POLE)) as pole:
+        await reader.subscribe(f"{ROOT}/#", qos=1)
+        await said(pole, topic_of(WEATHER, POLE), b"from the pole")
+        async with asyncio.timeout(10):
+            async for message in reader.messages:
+                if message.payload == b"from the pole":
+                    break
+        for ids in (POLE, ("ops", "1")):
+            with pytest.raises(RefusedError, match="Not authorized"):
+                await said(reader, topic_of(WEATHER, ids))
+
+
+async def test_a_pole_reads_nothing(served):
+    async with AcknowledgingClient(served.pole(POLE)) as one, AcknowledgingClient(served.pole(OTHER)) as other:
+        await one.subscribe(f"{ROOT}/#", qos=1)
+        for _ in range(3):
+            await said(other, topic_of(WEATHER, OTHER))
+        assert len(one.messages) == 0
+
+
+@pytest.mark.parametrize("who", ["poles", "consumers"])
+async def test_nobody_comes_in_without_a_certificate_or_by_the_wrong_door(who, served):
+    port = getattr(served, who)
+    wrong = served.consumer(port) if who == "poles" else served.pole(POLE, port)
+    for broker, words in (
+        (served.nobody(port), "wants a certificate of ours"),
+        (wrong, "does not know the authority that signed our certificate"),
+    ):
+        with pytest.raises(TurnedAwayError, match=words):
+            await BrokerClient(broker).__aenter__()
+
+
+async def test_the_certificate_of_a_pole_passes_for_no_brokers(served):
+    own = served.pole(POLE)
+    proof = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    proof.load_cert_chain(own.cert_file, own.key_file)
+
+    async def hang_up(reader, writer):
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=proof) as false:
+        address = BrokerAddress("127.0.0.1", false.sockets[0].getsockname()[1], tls=True)
+        with pytest.raises(TurnedAwayError, match="its certificate is not for servers"):
+            await BrokerClient(Broker(address, ca_file=str(served.tls / "poles-ca.pem"))).__aenter__()
+
+
+async def test_a_client_id_cannot_be_taken_over(served):
+    async with AcknowledgingClient(served.pole(POLE), identifier="pole") as one:
+        async with AcknowledgingClient(served.pole(OTHER), identifier="pole") as other:
+            await said(other, topic_of(WEATHER, OTHER))
+        await said(one, topic_of(WEATHER, POLE))
+
+
+CONFIG = """
+[pole]
+service_location_id = 8202302
+roadside_unit_id = 136323842
+state_dir = "state"
+[origin]
+latitude_deg = 36.6
+longitude_deg = 140.6
+[mqtt]
+url = "mqtts://127.0.0.1:PORT"
+ca_file = "tls/brokers-ca.pem"
+cert_file = "tls/pole-8202302-136323842.pem"
+key_file = "tls/pole-8202302-136323842.key"
+certificate_warning_days = 3650
+[slot.camera]
+class = "camera"
+"""
+
+
+@pytest.fixture
+def config(served, tmp_path):
+    (tmp_path / "tls").symlink_to(served.tls)
+    (tmp_path / "pole.toml").write_text(CONFIG.replace("PORT", str(served.poles)))
+    return tmp_path / "pole.toml"
+
+
+async def test_a_whole_pole_says_how_long_its_certificates_last(config, served):
+    app = App(load(config), Site(), config.parent / "state", logger())
+    running = asyncio.create_task(app.run())
+    try:
+        async with asyncio.timeout(20), BrokerClient(served.consumer()) as client:
+            await client.subscribe(f"{ROOT}/pole/+/+/status", qos=1)
+            async for message in client.messages:
+                status = TOPICS[0].message.FromString(message.payload)
+                if status.alive:
+                    break
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert {one.holder: one.name for one in status.certificates} == {
+        "pole": "8202302/136323842",
+        "broker": "127.0.0.1",
+    }
+    assert all(396 < one.left_s / 86_400 <= 397 for one in status.certificates)
+    assert sum("certificate" in one and "ends in 39" in one for one in status.reasons) == 2
+
+
+def pole(*arguments):
+    command = [Path(sys.executable).with_name("pole"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_commands_read_with_a_certificate_and_say_why_not(served):
+    url, files = f"mqtts://127.0.0.1:{served.consumers}", ["--ca", served.tls / "brokers-ca.pem"]
+    own = ["--cert", served.tls / "consumer-ops.pem", "--key", served.tls / "consumer-ops.key"]
+    good = pole("watch", "--broker", url, *files, *own, "--seconds", 1, "--json")
+    assert (good.returncode, good.stderr) == (0, f"broker {url}: connected\n")
+    for options, code, words in (
+        (files, 3, "wants a certificate of ours"),
+        (own, 3, "is signed by 'brokers of the road', whom we do not know"),
+        (["--ca", "nowhere.pem"], 4, "ca_file: there is no file nowhere.pem"),
+    ):
+        bad = pole("status", "--broker", url, *options)
+        assert bad.returncode == code
+        assert words in bad.stderr
+        assert "Traceback" not in bad.stderr
+
+
+def test_the_rights_of_one_pole_can_be_printed(config):
+    told = CliRunner().invoke(command, ["export", "acl", "--config", str(config), "--user", "gate-7"])
+    assert told.stdout == acl.of_pole(ROOT, *POLE, "gate-7")
+    assert "user gate-7\ntopic write smartpole/v1/pole/8202302/136323842/#\n" in told.stdout
