@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from controller import systemd
+from controller import credential, reload, systemd
 from controller.address_book import AddressBook
+from controller.audit import Audit
 from controller.binding import Place
 from controller.cavc_uploader import CavcUploader
 from controller.clock import CLOCK, utc_ns
+from controller.command_actions import CommandActions
+from controller.command_room import CommandRoom
+from controller.commands import Desk
 from controller.gate import Gate
 from controller.health import judge
 from controller.outbox import Outbox
@@ -37,11 +41,12 @@ from controller.slot_keeper import SlotKeeper
 from controller.supervisor import Supervisor
 from controller.trust import TrustStore
 from controller.uplink_mode import UplinkMode, reported_bps
+from interfaces.command import KEY_MIN
 from interfaces.errors import ConfigError
 from interfaces.states import SERVING, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from controller.config import Config
@@ -60,8 +65,17 @@ SLOT_PERIODS: Final = 5  # slots are said on change and every fifth status
 class App:
     """A whole pole. `run` ends only when cancelled. A site map is recorded as text: without it nothing is."""
 
-    def __init__(self, config: Config, site: Site, state_dir: Path, log: Any, site_text: str = "") -> None:
+    def __init__(
+        self,
+        config: Config,
+        site: Site,
+        state_dir: Path,
+        log: Any,
+        site_text: str = "",
+        read_config: Callable[[], Config] | None = None,
+    ) -> None:
         self.config, self.log = config, log
+        self._site, self._read_config = site, read_config
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -118,6 +132,8 @@ class App:
             utc_ns=utc_ns,
             report=lambda text: log.info("cavc", detail=text),
         )
+        self.commands = self._command_room(state_dir) if config.commands.on else None
+        self._told: PoleReport | None = None
         self._weather_said: tuple[Weather, int] = (), 0
         self._tracks = 0
         self._progressed = False  # since the watchdog was fed last
@@ -141,7 +157,8 @@ class App:
                 farewell=lambda: will(self._sender, self._stamp(), "the pole was stopped"),
                 report=lambda text: self.log.info("broker", detail=text),
             )
-            self._set_uplink(publisher)
+            publisher.commands = self.commands
+            self.set_uplink()
             try:
                 async with asyncio.TaskGroup() as group:
                     self.plugs.start(group)
@@ -208,8 +225,8 @@ class App:
     async def _say_status(self, publisher: Publisher, outbox: Outbox) -> None:
         count = 0
         while True:
-            self._set_uplink(publisher)
-            status = self._status(await outbox.backlog(), publisher)
+            self.set_uplink()
+            self._told = status = self._status(await outbox.backlog(), publisher)
             self._tell_cavc(status)
             for one in pole_status(status, self._sender, self._stamp()):
                 self._offer(publisher, one)
@@ -229,13 +246,65 @@ class App:
                 async with asyncio.timeout(STATUS_PERIOD_S):
                     await self._fresh_slots.wait()
 
-    def _set_uplink(self, publisher: Publisher) -> None:
+    def set_uplink(self) -> str:
+        """Decide how the pole publishes; words for a narrow uplink, else empty."""
+        if self._publisher is None:
+            return ""
+        way = self._publisher.narrow
         readings = (one.keeper.reading for one in self.supervisors.values() if one.keeper.uid)
-        before = publisher.narrow.words
-        now = asyncio.get_running_loop().time()
-        publisher.narrow.set_budget(self.uplink_mode.decide(reported_bps(readings), now))
-        if publisher.narrow.words != before:
-            self.log.info("uplink", detail=publisher.narrow.words or "full uplink: everything is said")
+        before = way.words
+        way.set_budget(self.uplink_mode.decide(reported_bps(readings), asyncio.get_running_loop().time()))
+        if way.words != before:
+            self.log.info("uplink", detail=way.words or "full uplink: everything is said")
+        return way.words
+
+    def reload(self) -> tuple[list[str], list[str]]:
+        """Take from pole.toml what may change while running: keys that hold now, keys that need a restart."""
+        if self._read_config is None:
+            raise ConfigError("this pole was not started from a pole.toml")
+        new = self._read_config()
+        now, later = reload.differences(self.config, new)
+        self.config = reload.merged(self.config, new)
+        sections = {key.split(".")[0] for key in now}
+        if self.commands is not None:
+            self.commands.allow(frozenset(self.config.commands.allow))
+        if "uplink" in sections:
+            self.uplink_mode = UplinkMode.of(self.config.uplink)
+            self.set_uplink()
+        if sections & {"hazards", "near_misses"}:
+            if self.recorder is not None:
+                self.recorder.set_thresholds(self.config, self._site)
+            else:
+                self.pipeline.set_thresholds(self.config.hazards, self.config.near_misses)
+        return now, later
+
+    def told(self) -> dict[str, Any]:
+        """How the pole is, for who asks over the command channel: short enough for a narrow uplink."""
+        one = self._told or self._status(0, self._publisher)
+        return {
+            "version": one.version,
+            "availability": one.availability,
+            "reasons": one.reasons,
+            "tracks": one.tracks,
+            "backlog": one.backlog,
+            "uptime_s": round((utc_ns() - self._started_ns) / 1e9),
+            "slots": {name: str(it.keeper.session.state) for name, it in self.supervisors.items()},
+        }
+
+    def _command_room(self, state_dir: Path) -> CommandRoom:
+        section = self.config.commands
+        key = credential.secret("commands.key_file", section.key_file) if section.key_file else ""
+        if key and len(key) < KEY_MIN:
+            raise ConfigError(f"commands.key_file {section.key_file}: the key has fewer than {KEY_MIN} characters")
+        return CommandRoom(
+            self._sender,
+            Desk(self._sender, frozenset(section.allow), key, self._started_ns / 1e9),
+            key,
+            CommandActions(self).table(),
+            Audit(state_dir / "audit.jsonl"),
+            utc_ns=utc_ns,
+            report=lambda line: self.log.info("command", **line),
+        )
 
     def _tell_cavc(self, status: PoleReport) -> None:
         if self.cavc.on:
@@ -278,7 +347,8 @@ class App:
             counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
             | self.cavc.counters
             | self.radio.counters
-            | (publisher.narrow.counters if publisher else {}),
+            | (publisher.narrow.counters if publisher else {})
+            | (self.commands.counters if self.commands else {}),
             certificates=publisher.certificates.held if publisher else {},
         )
 

@@ -78,6 +78,14 @@ class Uplink(_Section):
     bytes_per_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0  # with every header down to IP; 0: no bound
 
 
+class Commands(_Section):
+    """Who may ask the pole for what over MQTT."""
+
+    on: bool = False
+    allow: tuple[Literal["status", "identify", "self_test", "reload", "log_level", "uplink"], ...] = ("status",)
+    key_file: str = ""  # one line of 16 characters or more; needed for all but "status"
+
+
 class Mount(_Section):
     """Where a module stands and looks: local ENU metres; yaw 0 looks east, counter-clockwise; pitch positive down."""
 
@@ -174,6 +182,7 @@ class Config(_Section):
     mqtt: Mqtt = Mqtt()
     publish: Publish = Publish()
     uplink: Uplink = Uplink()
+    commands: Commands = Commands()
     fusion: Fusion = Fusion()
     hazards: Hazards = Hazards()
     near_misses: NearMisses = NearMisses()

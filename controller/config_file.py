@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import broker_check, config_paths, radio_check, site, site_file
+from controller import broker_check, commands, config_paths, radio_check, site, site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -170,12 +170,15 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
         blame(("slot",), "no slot is named; write at least one [slot.NAME]")
     for slot, text in _port_problems(config):
         blame(("slot", slot, "port"), text)
-    for key, text in settings_check.faults(config):
-        blame(("cavc", *key), text)
-    for key, text in radio_check.faults(config):
-        blame(("radio", *key), text)
-    for key, text in broker_check.faults(config.mqtt):
-        blame(("mqtt", *key), text)
+    sections = {
+        "cavc": settings_check.faults(config),
+        "radio": radio_check.faults(config),
+        "mqtt": broker_check.faults(config.mqtt),
+        "commands": commands.faults(config.commands),
+    }
+    for section, faults in sections.items():
+        for key, text in faults:
+            blame((section, *key), text)
     for key, text in config_paths.missing(config, folder):
         blame(key, text)
     return problems + list(_map_problems(config, folder))

@@ -22,7 +22,11 @@ def anchored(config: Config, folder: Path) -> Config:
     mqtt, upload = config.mqtt, config.cavc.upload
     mqtt = mqtt.model_copy(update={key: credential.anchored(getattr(mqtt, key), folder) for key in broker.FILES})
     upload = upload.model_copy(update={key: credential.anchored(getattr(upload, key), folder) for key in UPLOAD_FILES})
-    return config.model_copy(update={"mqtt": mqtt, "cavc": config.cavc.model_copy(update={"upload": upload})})
+    commands = config.commands
+    commands = commands.model_copy(update={"key_file": credential.anchored(commands.key_file, folder)})
+    return config.model_copy(
+        update={"mqtt": mqtt, "commands": commands, "cavc": config.cavc.model_copy(update={"upload": upload})}
+    )
 
 
 def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -30,6 +34,7 @@ def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str
     named: dict[tuple[str, ...], str] = {("pole", "site"): config.pole.site}
     named |= {("mqtt", key): getattr(config.mqtt, key) for key in broker.FILES}
     named |= {("cavc", "upload", key): getattr(config.cavc.upload, key) for key in UPLOAD_FILES}
+    named["commands", "key_file"] = config.commands.key_file
     for key, place in named.items():
         try:
             path = credential.located(credential.anchored(place, folder)) if place else None

@@ -67,6 +67,17 @@ class NarrowWay:
         row = row_of(one)
         return narrow(one, row) if self.on and row is not None else one
 
+    def fits(self, packet_b: int) -> bool:
+        """Whether a packet of somebody else does not take the link for too long."""
+        return not self.on or self.uplink.fits(packet_b)
+
+    async def turn(self, packet_b: int) -> None:
+        """Wait until a packet of somebody else may leave, and count it."""
+        while self.on and (busy_s := self.uplink.busy_s(_now())) > 0:  # noqa: ASYNC110 -- how long is known
+            await asyncio.sleep(busy_s)
+        if self.on:
+            self.uplink.charge(packet_b, _now(), qos=1)
+
     def offer(self, one: Publication) -> None:
         """The newest of its topic is sent when its turn comes."""
         self.uplink.offer(one, _now())

@@ -25,6 +25,7 @@ from interfaces.errors import ConfigError, DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from controller.command_room import CommandRoom
     from controller.config import Mqtt
     from controller.outbox import Outbox, Stored
     from controller.publication.uplink import Sending
@@ -65,6 +66,7 @@ class Publisher:
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
         self._farewell = farewell or will
+        self.commands: CommandRoom | None = None
         self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then topic
         self._fresh = (asyncio.Event(), asyncio.Event())
         self._kept = asyncio.Event()
@@ -127,7 +129,7 @@ class Publisher:
 
     async def _serve(self, client: AcknowledgingClient) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_until_lost(client))
+            group.create_task(self.commands.serve(client, self.narrow) if self.commands else _until_lost(client))
             while True:
                 self.narrow.turned.clear()
                 way = group.create_task(self._over_narrow(client) if self.narrow.on else self._over_wide(client))

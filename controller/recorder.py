@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Final
 
@@ -76,6 +77,13 @@ class Recorder:
             "overflows": self._tape.counters["overflows"],
             "memory": self._tape.size,
         }
+
+    def set_thresholds(self, config: Config, site: Site) -> None:
+        """The pole judges by another configuration from now on: what is held belongs to the one before."""
+        self._tape.forget()
+        self.pipeline.set_thresholds(config.hazards, config.near_misses)
+        self._anchors = anchors(config, site)
+        self._provenance = replace(self._provenance, configuration=shown(config))
 
     def note(self, publication: Publication, now_ns: int) -> None:
         """Health of the pole or of a module is published."""

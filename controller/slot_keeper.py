@@ -76,6 +76,7 @@ class SlotKeeper:
         self.name, self.slot = name, slot
         self.session = ControllerSession(session_id=random.randrange(0xFFFF), sheet_lookup=sheets.get)  # noqa: S311 -- no secret: it only keeps old sessions apart
         self.reading: object = None  # the newest message of a module that detects nothing
+        self.tested: SelfTestDone | None = None  # the newest verdict of a module on itself
         self._pipeline, self._sheets, self._served, self._serving = pipeline, sheets, served, serving
         self._kind = REGISTRY[slot.module_class]
         self._capability = self._kind.default
@@ -259,6 +260,7 @@ class SlotKeeper:
         self.session.self_test(now=now)
 
     def _on_self_test(self, event: SelfTestDone) -> None:
+        self.tested = event
         if self._probation is not None:
             self._probation.set_self_test(passed=event.passed)
 

@@ -53,6 +53,24 @@ class Supervisor:
             self._send(self._link)
         return True
 
+    def identify(self, seconds: int) -> bool:
+        """Let the serving module show itself; False when its wire is gone."""
+        if self._link is None:
+            return False
+        self.keeper.session.identify(seconds, now=asyncio.get_running_loop().time())
+        with suppress(LinkError):
+            self._send(self._link)
+        return True
+
+    def self_test(self) -> bool:
+        """Let the serving module test itself; `keeper.tested` follows. False when its wire is gone."""
+        if self._link is None:
+            return False
+        self.keeper.session.self_test(now=asyncio.get_running_loop().time())
+        with suppress(LinkError):
+            self._send(self._link)
+        return True
+
     async def run(self) -> None:
         """Serve the slot until cancelled."""
         while True:

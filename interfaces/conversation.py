@@ -72,6 +72,11 @@ class Conversation:
         self._out.clear()
         return frames
 
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether something was said that the other side has to acknowledge, and it may still do so."""
+        return Timer.ACK in self._timers
+
     def _move(self, cause: Cause, reason: str) -> None:
         old, new = self.state, TRANSITIONS[self.state, cause]
         if old is new:

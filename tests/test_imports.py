@@ -19,6 +19,8 @@ SHELLS = {
     "controller/cavc_near_misses.py",
     "controller/cavc_uploader.py",
     "controller/certificate_watch.py",
+    "controller/command_actions.py",
+    "controller/command_room.py",
     "controller/discovery.py",
     "controller/plugs.py",
     "controller/narrow_way.py",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,9 @@ def command(path: Path, log_level: str, *, as_json: bool) -> None:
     gc.collect()
     gc.freeze()  # what was imported stays: full collections need not walk it, a pause of many ms each
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_until_told(App(config, site, path.parent / config.pole.state_dir, logger, text)))
+        asyncio.run(
+            _until_told(App(config, site, path.parent / config.pole.state_dir, logger, text, partial(load, path)))
+        )
 
 
 async def _until_told(app: App) -> None:

@@ -43,6 +43,7 @@ class HazardStage:
         self._surroundings, self._layout = Surroundings(), layout_of(site)
         self._grid = FootprintGrid(max(near_misses.pet_s[0], 2.0))
         self._last_ns: int | None = None
+        self._ended: list[Hazard] = []  # by a change of thresholds, to be said at the next step
 
     def tell(self, slot: int, reading: object, at_ns: int) -> None:
         """What the module in a slot (by number) reported of weather or signals; others say nothing of the road."""
@@ -56,15 +57,22 @@ class HazardStage:
         """What environment modules say that still holds."""
         return self._surroundings.weather(now_ns)
 
+    def retuned(self, hazards: Hazards, near_misses: NearMisses, seed: int) -> HazardStage:
+        """The same place judged anew under other thresholds: the next step cancels what was active."""
+        made = HazardStage(self._site, hazards, near_misses, seed)
+        made._surroundings = self._surroundings
+        made._ended = self._ended + (self._hazards.cancel_all(self._last_ns) if self._last_ns is not None else [])
+        return made
+
     def step(self, tracks: Tracks, lacking: tuple[str, ...] = ()) -> tuple[list[Hazard], list[NearMiss]]:
         """Judge one tick, 1 to 20 Hz; `lacking`: required slots nobody serves. The same instant again says nothing."""
         now, last = tracks.valid_at_ns, self._last_ns
         if last == now:
             return [], []
         gap_s = 0.1 if last is None else (now - last) / 1e9
-        ended: list[Hazard] = []
+        ended, self._ended = self._ended, []
         if not 0 < gap_s <= LONG_GAP_S:
-            ended, gap_s = self._start_anew(now), 0.1
+            ended, gap_s = ended + self._start_anew(now), 0.1
         self._last_ns = now
         scene = self._scene(tracks, min(gap_s, MAX_DT_S), lacking)
         return ended + self._hazards.step(scene), self._near_misses.step(scene)

@@ -128,6 +128,14 @@ class Uplink:
         """Count a packet that somebody else sent."""
         self._take(link_b(packet, qos=qos, tls=self._tls), now)
 
+    def busy_s(self, now: float) -> float:
+        """For how long the link is taken; 0 or less when it is free."""
+        return self._free_at - now - LEAD_S
+
+    def fits(self, packet: int) -> bool:
+        """Whether somebody else's packet, with QoS 1, takes the link no longer than one of ours may."""
+        return link_b(packet, qos=1, tls=self._tls) <= self._rate * LARGEST_S
+
     def wants(self, one: Publication, now: float) -> bool:
         """Whether an event is worth the outbox: no twin, and no update of a hazard that was said a moment ago."""
         row = row_of(one)
@@ -184,7 +192,7 @@ class Uplink:
 
     def next(self, now: float, now_ns: int, in_socket_b: int = 0) -> Sending | float:
         """What to send now, or for how many seconds there is nothing, unless something new comes."""
-        busy_s = self._free_at - now - LEAD_S
+        busy_s = self.busy_s(now)
         if in_socket_b > self._rate * IN_SOCKET_S:
             busy_s = max(busy_s, LEAD_S)
         if busy_s > 0:
