@@ -60,7 +60,7 @@ def _plain(asked: Broker) -> Iterator[tuple[bool, str]]:
         yield False, f"mqtt.url {asked.address}: everything{secret} crosses the network in the clear"
     unused = [key for key in ("ca_file", "cert_file", "key_file", "crl_file") if getattr(asked, key)]
     if unused:
-        yield False, f"mqtt.url {asked.address} is plain: {', '.join(unused)} are not used; mqtts:// uses them"
+        yield False, f"mqtt.url {asked.address} is plain: {', '.join(unused)} will not be used"
     yield from _readable_by_others(asked)
 
 

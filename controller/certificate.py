@@ -58,22 +58,6 @@ def of_pem(key: str, pem: bytes) -> tuple[Certificate, ...]:
         raise ConfigError(f"{key}: holds no certificate in PEM form: {error}") from None
 
 
-def belongs(key: str, pem: bytes, private_pem: bytes) -> bool:
-    """Whether the private key is that of the first certificate; ConfigError names `key` when it is no open PEM key."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-    from cryptography.x509 import load_pem_x509_certificates
-
-    try:
-        private = load_pem_private_key(private_pem, None)
-    except TypeError:
-        raise ConfigError(f"{key}: the key is encrypted; keep it open with mode 0600, or as a credential") from None
-    except ValueError as error:
-        raise ConfigError(f"{key}: holds no private key in PEM form: {error}") from None
-    public = load_pem_x509_certificates(pem)[0].public_key()
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return private.public_key().public_bytes(*form) == public.public_bytes(*form)
-
-
 def _told(one: x509.Certificate) -> Certificate:
     from cryptography.x509 import BasicConstraints, DNSName, IPAddress, SubjectAlternativeName
     from cryptography.x509.extensions import ExtensionNotFound

@@ -36,6 +36,16 @@ def test_systemd_understands_every_line(analyze, tmp_path):
     assert not said  # unknown keys do not change the exit code
 
 
+def test_the_credentials_are_understood_when_uncommented(analyze, tmp_path):
+    unit, text = tmp_path / "pole.service", UNIT.read_text()
+    assert text.count("#LoadCredential") == 3
+    unit.write_text(
+        text.replace("/opt/pole/bin/pole", shutil.which("true")).replace("#LoadCredential", "LoadCredential")
+    )
+    done = analyze("verify", "--man=no", str(unit))
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "pole.service" in line]) == (0, [])
+
+
 def test_an_unknown_key_would_be_seen(analyze, tmp_path):
     unit = tmp_path / "pole.service"
     unit.write_text("[Service]\nExecStart=/bin/true\nPrivateTemp=yes\n")
