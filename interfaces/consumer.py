@@ -18,7 +18,7 @@ import aiomqtt
 from interfaces.area import Area, Box
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, LinkError, PoleError
-from interfaces.event_reader import FilterReader, NearMissReader
+from interfaces.event_reader import FilterReader, NearMissReader, events_of
 from interfaces.hazard_reader import HazardReader
 from interfaces.object_reader import ObjectReader
 from interfaces.pole_reader import PoleReader
@@ -116,9 +116,13 @@ class Consumer:
         """How the poles that stand in an area are, and that one fell silent."""
         return Stream(PoleReader(_area(area)), self._open)
 
-    def received(self, *filters: str) -> Stream[FilterReader, Received]:
-        """Everything below the root that some filters cover, none given: all, as it comes; also what cannot be read."""
-        return Stream(FilterReader(filters or ("#",)), self._open)
+    def received(self, *filters: str, area: Area | str | None = None) -> Stream[FilterReader, Received]:
+        """What some filters below the root cover, as it comes, also what cannot be read; events elsewhere left out.
+
+        Without filters: everything, or with an area hazards, near misses and weather there.
+        """
+        place = _area(area)
+        return Stream(FilterReader(filters or (events_of(place) if place else ("#",)), place), self._open)
 
     def _open(self, stream: Stream[Any, Any]) -> None:
         self._streams.add(stream)

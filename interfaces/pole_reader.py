@@ -68,8 +68,8 @@ class PoleReader:
         pole = one.pole
         if one.kind == PROFILE.name:
             self._profiles[pole] = one.message
-            status = self._status.get(pole)
-            return self._tell(pole, _standing(status), status) if status is not None and pole not in self._known else ()
+            known, status = self._known.get(pole), self._status.get(pole)
+            return self._tell(pole, known.standing if known else _standing(status), status) if status else ()
         status = self._status[pole] = one.message
         if status.alive:
             self._silence.set(pole, now_s + SILENT_S)

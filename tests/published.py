@@ -27,7 +27,7 @@ SENDER = Sender(7, 9, ("cam", "lidar"), LocalFrame(*AT, 60.0), geoid_height_m=37
 HAZARD = Hazard(5, "wrong_way", Phase.NEW, 14, 2, T0, T0, 5.0, 10.0, 20.0, NAN, 1.0, 8.0, 0.9, 5, (3,), 3)
 SIDE = Participant(1, 2, 0.0, 1.0, 5.0, 0.1, 4.0, 2.0, 6.0)
 NEAR = NearMiss(
-    8, T0, T0, T0, 3, "中", "crossing", 1.0, 2.0, 0.0, NAN, 0.9, 3.5, NAN, 0.8, 0.9, 5.0, 1.0, (SIDE, SIDE), 3, 6
+    8, T0, T0, T0, 3, "中", "crossing", -20.0, -10.0, 0.0, NAN, 0.9, 3.5, NAN, 0.8, 0.9, 5.0, 1.0, (SIDE, SIDE), 3, 6
 )
 WHO = ModuleIdentity(b"u" * 16, 1, "v", "LiDAR X", "S1", 1, "1.0", b"", b"", 256, 2)
 SLOT = SlotReport("lidar", "all round", "lidar", True, "serial:///x", "ACTIVE", "plan accepted", T0, WHO, rate_hz=10.0)

@@ -7,7 +7,8 @@ import contextlib
 import json
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from controller.broker import Broker
+    from interfaces.area import Area
+
+REDRAWN_S: Final = 0.25
 
 
 @click.command()
 @broker_options
 @click.option("--topic", "topics", multiple=True, help="topic filter below the root; may be repeated")
-@click.option("--area", default="", help="空間ID z/f/x/y: only events in this place")
+@click.option("--area", default="", help="only events there: 空間ID z/f/x/y, or a GeoJSON file")
 @click.option("--root", default="smartpole/v1", show_default=True, help="topic root")
 @click.option("--seconds", type=click.FloatRange(0.1), default=None, help="stop after so long")
 @click.option("--json", "as_json", is_flag=True, help="one JSON line a publication")
@@ -33,38 +37,46 @@ def command(
 
     Example: pole watch --broker mqtts://broker.example --ca ca.pem --area 14/0/14591/6423 --seconds 30 --json
     """
-    broker = asked.broker()
-    filters = [*topics, *(_of_area(area) if area else ())] or ["#"]
+    broker, place = asked.broker(), _area(area)
     with contextlib.suppress(TimeoutError, KeyboardInterrupt):
-        asyncio.run(asyncio.wait_for(watch(broker, root, filters, as_json=as_json), seconds))
+        asyncio.run(asyncio.wait_for(watch(broker, root, topics, place, as_json=as_json), seconds))
 
 
-def _of_area(area: str) -> tuple[str, ...]:
+def _area(text: str) -> Area | None:
     from interfaces.area import Box
-    from interfaces.cover import tiles
-    from interfaces.topics import HAZARD, NEAR_MISS, covering
+    from interfaces.area_geojson import area_of
 
     try:
-        keys = tiles(Box.parse(area))
-    except ValueError as error:
-        raise click.UsageError(f"--area {area}: {error}") from None
-    return tuple(covering(row, key) for row in (HAZARD, NEAR_MISS) for key in keys)
+        if text.endswith("json"):
+            return area_of(Path(text).read_text(encoding="utf-8"))
+        return Box.parse(text) if text else None
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"--area {text}: {error}") from None
 
 
-async def watch(broker: Broker, root: str, filters: Sequence[str], *, as_json: bool) -> None:
+async def watch(
+    broker: Broker, root: str, filters: Sequence[str], area: Area | None = None, *, as_json: bool = False
+) -> None:
     """Show publications until cancelled. Raises LinkError when the broker cannot be reached at first, ConfigError."""
     from controller.subscription import consumer
 
     if as_json:
         async with consumer(broker, root, partial(click.echo, err=True)) as heard:
-            async for one in heard.received(*filters):
+            async for one in heard.received(*filters, area=area):
                 click.echo(json.dumps(one.as_dict(), ensure_ascii=False))
+        return
     from rich.live import Live
 
     from controller.picture import Picture
 
-    picture = Picture()
-    with Live(get_renderable=picture.draw, refresh_per_second=4, screen=sys.stdout.isatty()):
-        async with consumer(broker, root) as heard:
-            async for one in heard.received(*filters):
-                picture.take(one)
+    picture, clock, redraw_s = Picture(), asyncio.get_running_loop().time, 0.0
+    async with consumer(broker, root) as heard:
+        stream = heard.received(*filters, area=area)
+        with Live(auto_refresh=False, screen=sys.stdout.isatty()) as live:
+            while True:
+                if clock() >= redraw_s:
+                    live.update(picture.draw(clock()), refresh=True)
+                    redraw_s = clock() + REDRAWN_S
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(redraw_s):
+                        picture.take(await anext(stream), clock())

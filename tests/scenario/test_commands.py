@@ -128,6 +128,7 @@ def test_a_broker_that_is_not_there():
         (["sim", "--replay", "/nowhere.csv"], 4, "cannot be read"),
         (["sim", "--write-log", "x"], 2, "goes with --replay"),
         (["watch", "--area", "far away"], 2, "not a spatial id"),
+        (["watch", "--area", "nowhere.geojson"], 2, "No such file"),
         (["watch", "--broker", "mqtt://192.0.2.1"], 4, "write mqtts://192.0.2.1, or --plaintext"),
         (["wach"], 2, "Did you mean 'watch'"),
         (["sim", "--module", "lydar"], 2, "did you mean lidar?"),
