@@ -7,10 +7,13 @@ from typing import Final
 from interfaces.topics import ROOT, TOPICS
 
 USER: Final = "%u"  # mosquitto.conf(5): the user name in a pattern; one that is "SL/RSU" fills two levels
+ANY: Final = "+/+"
 _POLES: Final = """\
 # What poles may do, whoever they are: the user name is "SERVICE_LOCATION_ID/ROADSIDE_UNIT_ID", which %u stands for.
 # With certificates it is the common name, with passwords the name in the password file. Nothing is ever added here.
 """
+_CONSUMERS: Final = "# What consumers may do, whoever they are: read what poles say, write nothing.\n"
+_OPERATORS: Final = "# What operators may do, whoever they are: read everything, send requests to poles.\n"
 
 
 def own_filters(root: str, own: str) -> tuple[str, ...]:
@@ -21,15 +24,29 @@ def own_filters(root: str, own: str) -> tuple[str, ...]:
 
 def of_poles(root: str = ROOT) -> str:
     """An acl_file for a listener of poles alone whose user names are their ids."""
-    return _POLES + "".join(f"pattern write {one}\n" for one in own_filters(root, USER))
+    return _POLES + "".join(f"pattern {one}\n" for one in _of_one(root, USER))
 
 
 def of_consumers(root: str = ROOT) -> str:
-    """An acl_file for a listener of consumers alone: everything below the root, reading only."""
-    return f"# What consumers may do, whoever they are: read what poles say, write nothing.\npattern read {root}/#\n"
+    """An acl_file for a listener of consumers alone: every topic of the table with its twin, reading only."""
+    rows = ["/".join("+" if level.startswith("{") else level for level in row.levels.split("/")) for row in TOPICS]
+    return _CONSUMERS + "".join(f"pattern read {root}/{one}/#\n" for one in rows)
+
+
+def of_operators(root: str = ROOT) -> str:
+    """An acl_file for a listener of operators alone."""
+    return f"{_OPERATORS}pattern read {root}/#\npattern write {_requests(root, ANY)}\n"
 
 
 def of_pole(root: str, service_location_id: int, roadside_unit_id: int, user: str) -> str:
     """The lines for one pole under any user name; a block of an acl_file."""
-    lines = own_filters(root, f"{service_location_id}/{roadside_unit_id}")
-    return "".join([f"user {user}\n", *(f"topic write {one}\n" for one in lines)])
+    lines = _of_one(root, f"{service_location_id}/{roadside_unit_id}")
+    return "".join([f"user {user}\n", *(f"topic {one}\n" for one in lines)])
+
+
+def _of_one(root: str, own: str) -> list[str]:
+    return [*(f"write {one}" for one in own_filters(root, own)), f"read {_requests(root, own)}"]
+
+
+def _requests(root: str, own: str) -> str:
+    return f"{root}/pole/{own}/request/+"

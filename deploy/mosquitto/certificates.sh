@@ -1,17 +1,18 @@
 #!/bin/sh
 # Authorities and certificates for trying mutual TLS, and the pattern for an authority of your own.
 #
-#   certificates.sh DIR authorities               three: for brokers, poles and consumers
+#   certificates.sh DIR authorities               one each for brokers, poles, consumers, operators
 #   certificates.sh DIR broker NAME...            NAME: each DNS name and address that clients write
 #   certificates.sh DIR pole SL RSU               サービス地点ID, 路側機ID: the common name is SL/RSU
 #   certificates.sh DIR consumer NAME
+#   certificates.sh DIR operator NAME
 #
 # DAYS (397) and AUTHORITY_DAYS (3650) say how long they last. Keys of authorities (*-ca.key) stay on this machine.
 set -eu
 umask 077
 
 usage() {
-	sed -n 's/^# \{0,3\}//; 2,8p' "$0" >&2
+	sed -n 's/^# \{0,3\}//; 2,9p' "$0" >&2
 	exit 2
 }
 
@@ -51,7 +52,7 @@ mkdir -p "$dir"
 cd "$dir"
 case $what/$# in
 authorities/0)
-	for kind in brokers poles consumers; do authority $kind; done
+	for kind in brokers poles consumers operators; do authority $kind; done
 	;;
 broker/[1-9]*)
 	names=
@@ -68,9 +69,9 @@ pole/2)
 	case $1/$2 in 0?* | */0?* | *[!0-9/]* | */*/* | */ | /*) usage ;; esac
 	certificate poles "pole-$1-$2" "$1/$2" clientAuth
 	;;
-consumer/1)
+consumer/1 | operator/1)
 	case $1 in */* | *+* | *'#'*) usage ;; esac
-	certificate consumers "consumer-$1" "$1" clientAuth
+	certificate "${what}s" "$what-$1" "$1" clientAuth
 	;;
 *) usage ;;
 esac

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -28,7 +29,8 @@ from controller.config_file import load
 from controller.log import logger
 from controller.publication import acl
 from controller.site import Site
-from interfaces.topics import ROOT, TOPICS, WEATHER
+from interfaces.command import request_topic, response_topic
+from interfaces.topics import ROOT, STATUS, TOPICS, WEATHER
 
 FILES = Path(__file__).parents[2] / "deploy" / "mosquitto"
 POLE, OTHER = (8202302, 136323842), (8202302, 136323843)
@@ -48,9 +50,10 @@ class Served:
             ["pole", *POLE],
             ["pole", *OTHER],
             ["consumer", "ops"],
+            ["operator", "desk"],
         ):
             subprocess.run([FILES / "certificates.sh", self.tls, *map(str, arguments)], check=True, capture_output=True)
-        self.poles, self.consumers = free_port(), free_port()
+        self.poles, self.consumers, self.operators = free_port(), free_port(), free_port()
         text = (FILES / "mosquitto.conf").read_text()
         for old, new in (
             ("/etc/mosquitto/tls/", f"{self.tls}/"),
@@ -58,6 +61,7 @@ class Served:
             ("/var/lib/mosquitto/", f"{folder}/"),
             ("listener 8883", f"listener {self.poles} 127.0.0.1"),
             ("listener 8884", f"listener {self.consumers} 127.0.0.1"),
+            ("listener 8885", f"listener {self.operators} 127.0.0.1"),
         ):
             assert old in text
             text = text.replace(old, new)
@@ -69,6 +73,9 @@ class Served:
 
     def consumer(self, port=0):
         return self._broker(port or self.consumers, "consumer-ops")
+
+    def operator(self):
+        return self._broker(self.operators, "operator-desk")
 
     def nobody(self, port):
         return Broker(BrokerAddress("127.0.0.1", port, tls=True), ca_file=str(self.tls / "brokers-ca.pem"))
@@ -87,7 +94,7 @@ def served(tmp_path_factory):
     with (one.tls / "log").open("w") as log:
         process = subprocess.Popen([binary, "-c", one.tls.parent / "mosquitto.conf"], stderr=log)
     try:
-        for port in (one.poles, one.consumers):
+        for port in (one.poles, one.consumers, one.operators):
             until_open(port)
         yield one
     finally:
@@ -114,6 +121,17 @@ def topic_of(row, ids):
     return f"{ROOT}/" + row.template.format(sl=ids[0], rsu=ids[1], **LEVELS)
 
 
+class Whose(NamedTuple):
+    service_location_id: int
+    roadside_unit_id: int
+    root: str = ROOT
+
+
+async def heard(client):
+    async with asyncio.timeout(10):
+        return await anext(aiter(client.messages))
+
+
 async def said(client, topic, payload=b"x", retain=False):
     async with asyncio.timeout(10):
         await client.acknowledged(topic, payload, 1, retain, Properties(PacketTypes.PUBLISH))
@@ -122,6 +140,7 @@ async def said(client, topic, payload=b"x", retain=False):
 def test_the_rights_are_those_of_the_topic_table():
     assert (FILES / "poles.acl").read_text() == acl.of_poles()
     assert (FILES / "consumers.acl").read_text() == acl.of_consumers()
+    assert (FILES / "operators.acl").read_text() == acl.of_operators()
 
 
 @pytest.mark.parametrize("row", TOPICS, ids=lambda row: row.name)
@@ -160,23 +179,47 @@ async def test_a_consumer_reads_everything_and_writes_nothing(served):
             async for message in reader.messages:
                 if message.payload == b"from the pole":
                     break
-        for ids in (POLE, ("ops", "1")):
+        for topic in (topic_of(WEATHER, POLE), topic_of(WEATHER, ("ops", "1")), request_topic(Whose(*POLE), "reload")):
             with pytest.raises(RefusedError, match="Not authorized"):
-                await said(reader, topic_of(WEATHER, ids))
+                await said(reader, topic)
 
 
-async def test_a_pole_reads_nothing(served):
-    async with AcknowledgingClient(served.pole(POLE)) as one, AcknowledgingClient(served.pole(OTHER)) as other:
+async def test_a_pole_hears_requests_to_itself_and_nothing_else(served):
+    async with (
+        AcknowledgingClient(served.pole(POLE)) as one,
+        AcknowledgingClient(served.pole(OTHER)) as other,
+        AcknowledgingClient(served.operator()) as desk,
+    ):
         await one.subscribe(f"{ROOT}/#", qos=1)
-        for _ in range(3):
-            await said(other, topic_of(WEATHER, OTHER))
-        assert len(one.messages) == 0
+        await desk.subscribe(f"{ROOT}/pole/+/+/response/+", qos=1)
+        await said(other, topic_of(WEATHER, OTHER))
+        await said(desk, request_topic(Whose(*OTHER), "status"))
+        await said(desk, request_topic(Whose(*POLE), "status"))
+        assert str((await heard(one)).topic) == request_topic(Whose(*POLE), "status")
+        await said(one, response_topic(Whose(*POLE), "status"))
+        assert str((await heard(desk)).topic) == response_topic(Whose(*POLE), "status")
+        for topic in (topic_of(WEATHER, POLE), response_topic(Whose(*POLE), "status")):
+            with pytest.raises(RefusedError):
+                await said(desk, topic)
+        for client in (one, other):
+            with pytest.raises(RefusedError):
+                await said(client, request_topic(Whose(1, 1), "status"))
 
 
-@pytest.mark.parametrize("who", ["poles", "consumers"])
+async def test_a_consumer_hears_no_requests_and_no_responses(served):
+    async with AcknowledgingClient(served.consumer()) as reader, AcknowledgingClient(served.operator()) as desk:
+        await reader.subscribe(f"{ROOT}/#", qos=1)
+        await said(desk, request_topic(Whose(*POLE), "status"))
+        async with AcknowledgingClient(served.pole(POLE)) as one:
+            await said(one, response_topic(Whose(*POLE), "status"))
+            await said(one, topic_of(STATUS, POLE))
+        assert str((await heard(reader)).topic) == topic_of(STATUS, POLE)
+
+
+@pytest.mark.parametrize("who", ["poles", "consumers", "operators"])
 async def test_nobody_comes_in_without_a_certificate_or_by_the_wrong_door(who, served):
     port = getattr(served, who)
-    wrong = served.consumer(port) if who == "poles" else served.pole(POLE, port)
+    wrong = served.pole(POLE, port) if who != "poles" else served.consumer(port)
     for broker, words in (
         (served.nobody(port), "wants a certificate of ours"),
         (wrong, "does not know the authority that signed our certificate"),
@@ -199,11 +242,14 @@ async def test_the_certificate_of_a_pole_passes_for_no_brokers(served):
             await BrokerClient(Broker(address, ca_file=str(served.tls / "poles-ca.pem"))).__aenter__()
 
 
-async def test_a_client_id_cannot_be_taken_over(served):
+@pytest.mark.parametrize("who", ["pole", "consumer", "operator"])
+async def test_nobody_takes_over_the_client_id_of_a_pole(who, served):
+    thief = {"pole": served.pole(OTHER), "consumer": served.consumer(), "operator": served.operator()}[who]
     async with AcknowledgingClient(served.pole(POLE), identifier="pole") as one:
-        async with AcknowledgingClient(served.pole(OTHER), identifier="pole") as other:
-            await said(other, topic_of(WEATHER, OTHER))
-        await said(one, topic_of(WEATHER, POLE))
+        for name in ("pole", "8202302/136323842"):
+            async with AcknowledgingClient(thief, identifier=name) as other:
+                await other.subscribe("a")
+            await said(one, topic_of(WEATHER, POLE))
 
 
 CONFIG = """
