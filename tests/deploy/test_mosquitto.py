@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -19,12 +20,15 @@ from click.testing import CliRunner
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from controller import tls_look
 from controller.acknowledging_client import AcknowledgingClient, RefusedError
 from controller.app import App
 from controller.broker import Broker
 from controller.broker_address import BrokerAddress
 from controller.broker_client import BrokerClient, TurnedAwayError
+from controller.certificate_watch import CertificateWatch
 from controller.cli.main import pole as command
+from controller.clock import utc_ns
 from controller.config_file import load
 from controller.log import logger
 from controller.publication import acl
@@ -44,15 +48,12 @@ class Served:
 
     def __init__(self, folder):
         self.tls = folder / "tls"
-        for arguments in (
-            ["authorities"],
-            ["broker", "127.0.0.1", "broker.example"],
-            ["pole", *POLE],
-            ["pole", *OTHER],
-            ["consumer", "ops"],
-            ["operator", "desk"],
-        ):
-            subprocess.run([FILES / "certificates.sh", self.tls, *map(str, arguments)], check=True, capture_output=True)
+        self.issue("authorities")
+        self.issue("broker", "127.0.0.1", "broker.example")
+        self.issue("pole", *POLE)
+        self.issue("pole", *OTHER)
+        self.issue("consumer", "ops")
+        self.issue("operator", "desk")
         self.poles, self.consumers, self.operators = free_port(), free_port(), free_port()
         text = (FILES / "mosquitto.conf").read_text()
         for old, new in (
@@ -67,6 +68,10 @@ class Served:
             text = text.replace(old, new)
         text += "user root\n" if os.getuid() == 0 else ""  # the keys of this test are root's
         (folder / "mosquitto.conf").write_text(text)
+
+    def issue(self, *arguments, days=397):
+        command = [FILES / "certificates.sh", self.tls, *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DAYS": str(days)})
 
     def pole(self, ids, port=0):
         return self._broker(port or self.poles, f"pole-{ids[0]}-{ids[1]}")
@@ -88,15 +93,20 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
+    one = Served(tmp_path_factory.mktemp("mosquitto"))
+    with running(one.tls.parent / "mosquitto.conf", one.poles, one.consumers, one.operators) as one.process:
+        yield one
+
+
+@contextlib.contextmanager
+def running(conf, *ports):
     binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     assert binary, "mosquitto is missing: install it (apt install mosquitto mosquitto-clients)"
-    one = Served(tmp_path_factory.mktemp("mosquitto"))
-    with (one.tls / "log").open("w") as log:
-        process = subprocess.Popen([binary, "-c", one.tls.parent / "mosquitto.conf"], stderr=log)
+    process = subprocess.Popen([binary, "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for port in (one.poles, one.consumers, one.operators):
+        for port in ports:
             until_open(port)
-        yield one
+        yield process
     finally:
         process.terminate()
         process.wait(10)
@@ -324,3 +334,43 @@ def test_the_rights_of_one_pole_can_be_printed(config):
     told = CliRunner().invoke(command, ["export", "acl", "--config", str(config), "--user", "gate-7"])
     assert told.stdout == acl.of_pole(ROOT, *POLE, "gate-7")
     assert "user gate-7\ntopic write smartpole/v1/pole/8202302/136323842/#\n" in told.stdout
+
+
+@pytest.fixture
+def by_password(served, tmp_path):
+    """The same door for poles that have a password instead of a certificate."""
+    port, users = free_port(), tmp_path / "users"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", users, f"{POLE[0]}/{POLE[1]}", "hush"], check=True)
+    text = (served.tls.parent / "mosquitto.conf").read_text()
+    head, poles = text[: text.index("# Poles")], text[text.index("# Poles") : text.index("# Consumers")]
+    poles = poles.replace("require_certificate true\nuse_identity_as_username true", f"password_file {users}")
+    poles = poles.replace(str(served.poles), str(port))
+    head = head.replace(f"persistence_location {served.tls.parent}", f"persistence_location {tmp_path}")
+    (tmp_path / "mosquitto.conf").write_text(head + poles + ("user root\n" if os.getuid() == 0 else ""))
+    with running(tmp_path / "mosquitto.conf", port):
+        (tmp_path / "word").write_text("hush\n")
+        address = BrokerAddress("127.0.0.1", port, tls=True)
+        yield Broker(address, f"{POLE[0]}/{POLE[1]}", str(tmp_path / "word"), str(served.tls / "brokers-ca.pem"))
+
+
+async def test_the_same_rights_hold_for_a_pole_with_a_password(by_password):
+    async with AcknowledgingClient(by_password, identifier="whatever") as client:
+        await said(client, topic_of(WEATHER, POLE))
+        with pytest.raises(RefusedError):
+            await said(client, topic_of(WEATHER, OTHER))
+
+
+async def test_a_renewed_broker_is_seen_while_the_connection_stands(served):
+    lines = []
+    watch = CertificateWatch(served.pole(POLE), 30, utc_ns=utc_ns, report=lines.append)
+    async with BrokerClient(served.pole(POLE)) as client:
+        watch.seen(client.server_certificate())
+        before = watch.held["broker"]
+        served.issue("broker", "127.0.0.1", days=20)
+        served.process.send_signal(signal.SIGHUP)
+        while (now := await tls_look.proved(served.pole(POLE))) == client.server_certificate():  # noqa: ASYNC110 - mosquitto tells nobody
+            await asyncio.sleep(0.02)
+        watch.seen(now)
+        assert watch.held["broker"].not_after_ns < before.not_after_ns
+        assert "the broker's certificate '127.0.0.1' ends in 19 days" in lines[0]
+        await client.subscribe("a")
