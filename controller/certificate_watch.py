@@ -46,12 +46,14 @@ class CertificateWatch:
         )
 
     async def run(self) -> None:
-        """Look once a day, also at what was renewed while the connection stands; ends only when cancelled."""
+        """Look at our own now, at both once a day, also while a connection stands; ends only when cancelled."""
+        server_der = b""
         while self._broker.address.tls:
-            self._take(await tls_look.proved(self._broker))
+            self._take(server_der)
             self._told.clear()
             self._tell()
             await asyncio.sleep(LOOK_S)
+            server_der = await tls_look.proved(self._broker)
 
     def _take(self, server_der: bytes) -> None:
         found = {"pole": own(self._broker), "broker": certificate.of_der(server_der)}

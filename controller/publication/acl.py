@@ -12,8 +12,9 @@ _POLES: Final = """\
 # What poles may do, whoever they are: the user name is "SERVICE_LOCATION_ID/ROADSIDE_UNIT_ID", which %u stands for.
 # With certificates it is the common name, with passwords the name in the password file. Nothing is ever added here.
 """
-_CONSUMERS: Final = "# What consumers may do, whoever they are: read what poles say, write nothing.\n"
-_OPERATORS: Final = "# What operators may do, whoever they are: read everything, send requests to poles.\n"
+_ALL: Final = "# mosquitto warns of patterns without %u: here everybody who comes in is meant.\n"
+_CONSUMERS: Final = "# What consumers may do, whoever they are: read what poles say, write nothing.\n" + _ALL
+_OPERATORS: Final = "# What operators may do, whoever they are: read everything, send requests to poles.\n" + _ALL
 
 
 def own_filters(root: str, own: str) -> tuple[str, ...]:

@@ -88,8 +88,11 @@ async def test_it_is_logged_daily_until_both_are_renewed_without_a_connection(of
 
     monkeypatch.setattr(tls_look, "proved", proved)
     lines = []
-    task = asyncio.create_task(watching(office.issue("pole", days=(-1, 3)), lines).run())
+    watch = watching(office.issue("pole", days=(-1, 3)), lines)
+    task = asyncio.create_task(watch.run())
     await asyncio.sleep(3600)
+    assert len(lines) == 1
+    watch.seen(der(served[-1]))
     assert ["pole" in one for one in lines] == [True, False]
     await asyncio.sleep(86_400)
     assert lines[:2] == lines[2:]
