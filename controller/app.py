@@ -275,7 +275,7 @@ class App:
             if self.recorder is not None:
                 self.recorder.set_thresholds(self.config, self._site)
             else:
-                self.pipeline.set_thresholds(self.config.hazards, self.config.near_misses)
+                self.pipeline.set_thresholds(self.config)
         return now, later
 
     def told(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from controller.hazard.stage import HazardStage
 from modules.registry import default_capability
 
 if TYPE_CHECKING:
-    from controller.config import Config, Hazards, NearMisses
+    from controller.config import Config
     from controller.fusion.track import Tracks
     from controller.hazard.hazard import Hazard
     from controller.hazard.near_miss import NearMiss
@@ -48,7 +48,7 @@ class Pipeline:
         self.slots = tuple(config.slot)
         self.counters: Counter[str] = Counter()
         self.newest_arrival_ns = 0
-        self._config, self._seed = config, config.pole.roadside_unit_id
+        self._config = config
         self._newest: Tracks | None = None
         self._sensors: dict[str, Sensor] = {}
         self._registration = Registration(correct=config.fusion.correct_registration)
@@ -80,9 +80,10 @@ class Pipeline:
         self._hazards.forget(self.slots.index(slot))
         self._tracker.set_sensor(slot, None)
 
-    def set_thresholds(self, hazards: Hazards, near_misses: NearMisses) -> None:
-        """Judge by these from now on; what is active is cancelled and judged anew."""
-        self._hazards = self._hazards.retuned(hazards, near_misses, self._seed)
+    def set_thresholds(self, config: Config) -> None:
+        """Judge by its hazards and near misses from now on; what is active is cancelled and judged anew."""
+        self._config = config
+        self._hazards = self._hazards.retuned(config.hazards, config.near_misses, config.pole.roadside_unit_id)
 
     def finding(self, slot: str) -> Finding | None:
         """How the module in a slot stands to the others; None before it could be compared."""

@@ -81,7 +81,7 @@ class Recorder:
     def set_thresholds(self, config: Config, site: Site) -> None:
         """The pole judges by another configuration from now on: what is held belongs to the one before."""
         self._tape.forget()
-        self.pipeline.set_thresholds(config.hazards, config.near_misses)
+        self.pipeline.set_thresholds(config)
         self._anchors = anchors(config, site)
         self._provenance = replace(self._provenance, configuration=shown(config))
 

@@ -25,16 +25,25 @@ class Command(NamedTuple):
 
     name: str
     meaning: str
+    parameters: tuple[str, ...] = ()
     changes: bool = True
+
+
+class Asked(NamedTuple):
+    """Whom to ask, for `request_topic` and `response_topic`."""
+
+    service_location_id: int
+    roadside_unit_id: int
+    root: str = "smartpole/v1"
 
 
 COMMANDS: Final = (
     Command("status", "how pole, slots and uplink are", changes=False),
-    Command("identify", "let the module in a slot show itself"),
-    Command("self_test", "let modules test themselves"),
+    Command("identify", "let the module in a slot show itself", ("slot", "seconds")),
+    Command("self_test", "let modules test themselves", ("slot",)),
     Command("reload", "read pole.toml again"),
-    Command("log_level", "say more or less in the log"),
-    Command("uplink", "choose full, narrow or automatic, and the bytes a second"),
+    Command("log_level", "say more or less in the log", ("level",)),
+    Command("uplink", "choose full, narrow or automatic, and the bytes a second", ("mode", "bytes_per_s")),
 )
 
 

@@ -15,6 +15,7 @@ from interfaces.errors import ConfigError, PoleError
 
 # name: (module of controller.cli, what it does)
 COMMANDS: Final = {
+    "ask": ("ask", "Ask a pole over its broker: status, self-test, identify, reload, log level, uplink."),
     "demo": ("demo", "A whole pole on this machine: broker, road, modules, daemon."),
     "check-config": ("check_config", "Check a pole.toml and say everything that is wrong with it."),
     "conform": ("conform", "Check a module against PMI, as its vendor does."),

@@ -56,7 +56,19 @@ def _states():
     return [dump(one, {}) for one in ([*parts, np.float32(1), rows], [empty_bank(7), Memory(), rows.T[::2]])]
 
 
+def _requests():
+    """Each as long as the byte before it tells `cut`; the length chooses the command."""
+    asked = {
+        3: b'{"slot":"camera","seconds":3,"time":1,"nonce":"%08d","transaction":"t"}',
+        2: b'{"level":"debug","time":1.5,"nonce":"%08d"}',
+        1: b'{"time":2,"nonce":"%06d"}',
+    }
+    whole = b"".join(bytes((kind,)) + (one % kind).ljust((2, 30, 60, 120)[kind]) for kind, one in asked.items())
+    return [whole, whole * 2]
+
+
 _SEEDS = {
+    "command_request": _requests,
     "recorded_state": _states,
     "message": _messages,
     "controller_session": lambda: [bytes((3,)) + one for one in _messages()],

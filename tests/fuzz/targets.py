@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from controller.commands import MODELS, Desk, Request, answer
 from controller.config_file import check
 from controller.cooperative import Cooperative
 from controller.detection_log import read
@@ -18,6 +19,7 @@ from controller.site import load
 from interfaces import cyphal
 from interfaces.address_table import AddressTable
 from interfaces.can_node import CanNode
+from interfaces.command import Asked, request_topic, signature
 from interfaces.datasheet import parse, to_bytes
 from interfaces.errors import ConfigError, LinkError
 from interfaces.events import Identified
@@ -40,6 +42,7 @@ from modules import comms
 from tests.exchange import PLAN, good_hello, good_sheet
 
 SHEET = to_bytes(good_sheet())
+POLE = Asked(7, 9)
 FRAME = LocalFrame(36.0, 140.0, 0.0)
 
 
@@ -215,6 +218,20 @@ def rc016_message(data):
         assert isinstance(message, str) or codec.encode(message) == data
 
 
+def command_request(data):
+    """What anybody with access to a broker may ask: only the signed one is believed."""
+    desk = Desk(POLE, frozenset(MODELS), "a key of some length", 0.0)
+    for number, piece in enumerate(cut(data, (2, 30, 60, 120))):
+        topic = request_topic(POLE, (*MODELS, "other")[len(piece) % 7])
+        signed = signature("a key of some length", topic, piece)
+        for given in (signed, piece[:20].decode("latin-1")):
+            request = Request(topic, piece, given, response_topic=piece[:30].decode("utf-8", "replace"))
+            decision = desk.decide(request, number * 2.0, 1.0)
+            assert decision.asked is None or given == signed
+            assert not decision.answer_topic or decision.answer_topic.startswith("smartpole/v1/pole/7/9/response/")
+            assert len(answer(decision, error=decision.reason or "x")) < 2000
+
+
 def radio_report(data):
     """What a comms module says that its radio heard: RC-013 and CAM of whoever speaks."""
     ear, now_ns = Cooperative(FRAME, 40.0, 300.0), 1_705_940_625_678_000_000
@@ -261,6 +278,7 @@ TARGETS = {
         configuration,
         rc013_message,
         rc016_message,
+        command_request,
         radio_report,
         recorded_state,
     )
