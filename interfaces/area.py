@@ -123,6 +123,12 @@ class Route:
         if not 0 < self.width_m < math.inf:
             raise ValueError(f"a route of {self.width_m} m width covers nothing")
 
+    @property
+    def length_m(self) -> float:
+        """From the first point to the last."""
+        _, way = legs(np.array(self.points))
+        return float(np.hypot(way[:, 0], way[:, 1]).sum())
+
     def locate(self, place: Position) -> Spot | None:
         """As Area, with metres from the first point along the way."""
         start, way = legs(np.array(self.points))

@@ -163,3 +163,7 @@ def test_filters_of_tiles_match_the_topics_of_events_and_no_twins(digits):
 def test_areas_that_lead_nowhere_have_no_along():
     assert all(math.isnan(value) for value in SQUARE.locate(place(50, 50)))
     assert Spot(1.0, 2.0).along_m == 1.0
+
+
+def test_the_length_of_a_route():
+    assert BEND.length_m == pytest.approx(150, abs=0.01)
