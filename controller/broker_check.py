@@ -96,7 +96,7 @@ def _readable_by_others(asked: Broker) -> Iterator[tuple[bool, str]]:
     for key in ("key_file", "password_file"):
         place = getattr(asked, key) or (asked.cert_file if key == "key_file" else "")
         path = credential.located(place) if place else None
-        if path is not None and path.is_file() and path.stat().st_mode & stat.S_IROTH:
+        if path is not None and not credential.why_unusable(path) and path.stat().st_mode & stat.S_IROTH:
             yield False, f"mqtt.{key} {path} can be read by everybody on this machine: chmod o= {path}"
 
 

@@ -41,6 +41,5 @@ def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str
         except ConfigError as error:
             yield key, f"is {error}"
             continue
-        if path is not None and not path.is_file():
-            hint = f"no file {path}" if place.startswith(credential.SCHEME) else f"relative paths count from {folder}"
-            yield key, f"is {place!r}; there is no such file ({hint})"
+        if path is not None and (trouble := credential.why_unusable(path)):
+            yield key, f"is {place!r}; {trouble}"

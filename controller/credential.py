@@ -37,9 +37,17 @@ def path_of(key: str, place: str) -> Path:
         raise ConfigError(
             f"{key} is {place}, and ${DIRECTORY} is not set: run as a service with LoadCredential={name}:/a/file"
         )
-    if not path.is_file():
-        raise ConfigError(f"{key}: there is no file {path}")
+    if trouble := why_unusable(path):
+        raise ConfigError(f"{key}: {trouble}")
     return path
+
+
+def why_unusable(path: Path) -> str:
+    """Why there is no file to open; empty when there is one, or may be one."""
+    try:
+        return "" if path.is_file() else f"there is no such file: {path}"
+    except OSError as error:  # a folder that this user may not look into
+        return f"{path} cannot be looked at: {error.strerror}"
 
 
 def content(key: str, place: str) -> bytes:

@@ -223,7 +223,7 @@ def test_files_that_cannot_be_used_are_named(ca, office, tmp_path):
     (tmp_path / "empty").write_text("")
     address = BrokerAddress("a", 1, tls=True)
     for files, words in (
-        ({"ca_file": "/nowhere"}, "ca_file: there is no file /nowhere"),
+        ({"ca_file": "/nowhere"}, "ca_file: there is no such file: /nowhere"),
         ({"ca_file": str(tmp_path / "empty")}, "holds no certificate in PEM form"),
         ({"ca_file": ca.cert, "crl_file": str(tmp_path / "empty")}, "crl_file"),
         ({"cert_file": good.cert}, "holds no certificate or no key in PEM form"),

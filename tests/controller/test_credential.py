@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from controller import credential
@@ -35,7 +37,7 @@ def test_a_credential_is_found_where_systemd_put_it(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match=r"key_file is credential:mqtt-key.*LoadCredential=mqtt-key:"):
         credential.path_of("key_file", "credential:mqtt-key")
     monkeypatch.setenv(credential.DIRECTORY, str(tmp_path))
-    with pytest.raises(ConfigError, match=f"key_file: there is no file {tmp_path}/mqtt-key"):
+    with pytest.raises(ConfigError, match=f"key_file: there is no such file: {tmp_path}/mqtt-key"):
         credential.path_of("key_file", "credential:mqtt-key")
     (tmp_path / "mqtt-key").write_text(" hush \n")
     assert credential.secret("password_file", "credential:mqtt-key") == "hush"
@@ -72,6 +74,25 @@ def test_the_working_directory_does_not_matter(tmp_path, monkeypatch):
     assert credential.secret("password_file", load(config).mqtt.password_file) == "hush"
     monkeypatch.chdir(tmp_path / "pole")
     assert credential.secret("password_file", load(config.relative_to(tmp_path / "pole")).mqtt.password_file) == "hush"
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
+    look = Path.is_file
+
+    def forbidden(self):
+        if self.parent.name == "keys":
+            raise PermissionError(13, "Permission denied")
+        return look(self)
+
+    config = tmp_path / "pole.toml"
+    config.write_text(f'{TEXT}ca_file = "keys/ca.pem"\n')
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    (problem,) = check(config)[1]
+    assert f"mqtt.ca_file: is 'keys/ca.pem'; {tmp_path}/keys/ca.pem cannot be looked at: Permission denied" in str(
+        problem
+    )
+    with pytest.raises(ConfigError, match=r"ca_file: .* cannot be looked at"):
+        credential.content("ca_file", "/keys/ca.pem")
 
 
 def test_a_missing_credential_is_a_mistake_only_inside_the_service(tmp_path, monkeypatch):

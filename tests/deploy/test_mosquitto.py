@@ -322,7 +322,7 @@ def test_the_commands_read_with_a_certificate_and_say_why_not(served):
     for options, code, words in (
         (files, 3, "wants a certificate of ours"),
         (own, 3, "is signed by 'brokers of the road', whom we do not know"),
-        (["--ca", "nowhere.pem"], 4, "ca_file: there is no file nowhere.pem"),
+        (["--ca", "nowhere.pem"], 4, "ca_file: there is no such file: nowhere.pem"),
     ):
         bad = pole("status", "--broker", url, *options)
         assert bad.returncode == code

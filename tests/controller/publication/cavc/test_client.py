@@ -146,7 +146,7 @@ async def test_no_key_is_ever_told(client, server, tmp_path):
     assert all(told)
     assert "sign-in" in told[4]
     assert "api_key_file" in told[5]
-    assert "there is no file" in told[6]
+    assert "there is no such file" in told[6]
     assert not [one for one in told for secret in (*SECRETS, "wrong-but-secret", "Bearer", "e30.") if secret in one]
 
 
