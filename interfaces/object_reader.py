@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from interfaces.reception import PoleId, Received
 
 STALE_S: Final = 1.0  # ten pictures are missing
+STALE_NARROW_S: Final = 3.0  # on a narrow uplink a picture comes every second or two
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What one pole sees in the area; `stale`: no newer picture came for STALE_S, the objects have moved on."""
+    """What one pole sees in the area; `stale`: no newer picture came in time, the objects have moved on."""
 
     pole: PoleId
     header: Header
@@ -57,7 +58,7 @@ class ObjectReader:
             return ()
         inside = (seen for seen in one.message.objects if self._area is None or self._area.locate(seen.position))
         self._newest[pole] = Picture(pole, one.message.header, tuple(inside))
-        self._ends.set(pole, now_s + STALE_S)
+        self._ends.set(pole, now_s + (STALE_NARROW_S if one.message.header.narrow else STALE_S))
         return (self._newest[pole],)
 
     def due(self, now_s: float) -> Iterable[Picture]:

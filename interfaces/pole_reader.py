@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from interfaces.reception import PoleId, Received
 
 SILENT_S: Final = 3.5  # a status comes every second
+SILENT_NARROW_S: Final = 25.0  # on a narrow uplink every ten
 
 
 class Standing(StrEnum):
@@ -26,7 +27,7 @@ class Standing(StrEnum):
     DEGRADED = "degraded"  # 縮退
     UNAVAILABLE = "unavailable"  # 不可
     GONE = "gone"  # its will or its farewell: it is known not to be there
-    SILENT = "silent"  # nothing was heard for SILENT_S: the pole, its broker or our own connection
+    SILENT = "silent"  # nothing was heard for SILENT_S, or SILENT_NARROW_S: the pole, its broker or our own connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class PoleReader:
             return self._tell(pole, known.standing if known else _standing(status), status) if status else ()
         status = self._status[pole] = one.message
         if status.alive:
-            self._silence.set(pole, now_s + SILENT_S)
+            self._silence.set(pole, now_s + (SILENT_NARROW_S if status.header.narrow else SILENT_S))
         else:
             self._silence.drop(pole)
         return self._tell(pole, _standing(status), status)

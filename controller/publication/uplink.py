@@ -200,11 +200,12 @@ class Uplink:
         for priority in PRIORITIES:
             if self._due.get(priority.name, now) > now:
                 continue
-            for found in self._found(priority, now, now_ns):
-                if found.seq is not None and found.publication.urgent:
+            for found in list(self._found(priority, now, now_ns)):
+                if found.publication.urgent or self._cost(found.publication) <= self._rate * LARGEST_S:
                     return self._sent(found, priority, now)
-                if self._cost(found.publication) <= self._rate * LARGEST_S:
-                    return self._sent(found, priority, now)
+                if found.seq is None:
+                    del self._offers[found.row.name][found.publication.topic]
+                    self.counters["too_large"] += 1
         return max(LEAD_S, min((due - now for due in self._due.values() if due > now), default=IDLE_S))
 
     def _update_s(self, one: Publication, row: Topic) -> float:

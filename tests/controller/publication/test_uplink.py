@@ -222,3 +222,33 @@ def test_updates_that_nobody_needs_do_not_reach_the_disk():
     assert wanted == [False, True, False, True, False, True]
     cancel, twin, clear, _ = road.hazard(7.0, 5, Phase.CANCEL)
     assert [uplink.wants(one, 7.0) for one in (cancel, twin, clear)] == [True, False, True]
+
+
+def test_what_never_fits_is_dropped_and_counted():
+    uplink, road = Uplink(150.0), BusyRoad()
+    uplink.connected(0.0, 10)
+    uplink.offer(road.status(0.0)[0], 0.0)
+    assert isinstance(uplink.next(0.0, T0), float)
+    assert isinstance(uplink.next(1.0, T0), float)
+    assert uplink.counters["too_large"] == 1
+    uplink.pending(enumerate(road.hazard(1.0, 5, Phase.NEW)[:1]), T0)
+    assert uplink.next(1.0, T0).seq == 0
+
+
+def test_three_hazards_that_begin_at_once_are_there_within_two_seconds():
+    uplink, link, road = Uplink(RATE), Link(RATE), BusyRoad(hazards_max=0)
+    uplink.connected(0.0, 10)
+    outbox, now = Outbox(), 0.0
+    while not link.arrived:
+        uplink.offer(road.objects(now)[0], now)
+        if isinstance(found := uplink.next(now, T0), Sending):
+            link.send(found, now)
+    for action_id in (1, 2, 3):
+        outbox.put(road.hazard(now, action_id, Phase.NEW)[0])
+    uplink.pending(outbox.pending(T0), T0)
+    while len(link.arrived) < 4:
+        now += 0.01
+        if isinstance(found := uplink.next(now, T0), Sending):
+            link.send(found, now)
+    assert _kind(link.arrived[0][1]) == "objects"
+    assert link.arrived[3][0] <= LATE_S
