@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import numpy as np
 
 from interfaces.legs import distances, dot, inside, legs, scale
-from interfaces.spatial_id import MAX_LATITUDE_DEG, Bounds, Voxel
+from interfaces.spatial_id import MAX_LATITUDE_DEG, Bounds, Voxel, voxels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ class Area(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A voxel of 空間ID, "z/f/x/y" with z at most 25: also heights are told apart."""
+    """A voxel of 空間ID, "z/f/x/y" with z at most 25: also heights are told apart, save on a narrow uplink."""
 
     voxel: Voxel
 
@@ -65,9 +65,12 @@ class Box:
     def locate(self, place: Position) -> Spot | None:
         """As Area."""
         try:
-            return Spot() if self.voxel.contains(Voxel.parse(place.spatial_id)) else None
+            if place.spatial_id:
+                return Spot() if self.voxel.contains(Voxel.parse(place.spatial_id)) else None
+            _, x, y = voxels(place.latitude_deg, place.longitude_deg, 0.0, self.voxel.z)
         except ValueError:  # from outside
             return None
+        return Spot() if (int(x), int(y)) == (self.voxel.x, self.voxel.y) else None
 
     def bounds(self) -> Bounds:
         """As Area."""

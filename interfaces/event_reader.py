@@ -39,8 +39,7 @@ class NearMissReader:
             return ()
         if self._area is not None and self._area.locate(one.message.event_position) is None:
             return ()
-        name = one.properties.get("id") or (*one.pole, one.message.encounter_id)
-        return (one.message,) if self._once.first(name) else ()
+        return (one.message,) if self._once.first((one.pole, one.message.encounter_id)) else ()
 
     def due(self, now_s: float) -> Iterable[NearMiss]:  # noqa: ARG002 -- as Reader
         """As Reader."""

@@ -123,10 +123,13 @@ class HazardReader:
 
 
 def _left_s(one: Received, said: Hazard) -> float:
-    """How long it holds. Without expiry it is told late and over already, unless a broker took all properties away."""
+    """How long it holds. Without expiry it is told late and over already, unless a broker took all properties away.
+
+    A pole on a narrow uplink leaves the other properties out itself.
+    """
     if one.left_s is not None:
         return one.left_s
-    return 0.0 if one.properties else said.validity_s
+    return 0.0 if one.properties or said.header.narrow else said.validity_s
 
 
 def _id_of(topic: str) -> HazardId | None:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.publication.narrow_form import narrow, narrow_objects
+from controller.publication.narrow_form import row_of as narrow_row_of
 from interfaces.area import Box, Polygon, Route
 from interfaces.event_reader import FilterReader, NearMissReader
 from interfaces.hazard_reader import Change, End, HazardReader
@@ -15,6 +17,7 @@ from interfaces.object_reader import STALE_S, ObjectReader
 from interfaces.pole_reader import SILENT_S, PoleReader, Standing
 from interfaces.reader import Deadlines
 from interfaces.reception import Once, PoleId, decode
+from interfaces.spatial_id import voxel
 from interfaces.topics import ROOT
 from tests.published import AT, SENDER, Phase, danger, everything, gone, road, state
 from tests.published import HAZARD as SEEN
@@ -24,6 +27,7 @@ FAR = replace(SENDER, roadside_unit_id=10)
 AROUND = Polygon(
     tuple((LATITUDE + n, LONGITUDE + e) for n, e in [(-0.01, -0.01), (-0.01, 0.01), (0.01, 0.01), (0.01, -0.01)])
 )
+BOX = Box(voxel(*AT, 10.0, 14))
 EAST = Route(((LATITUDE, LONGITUDE), (LATITUDE, LONGITUDE + 0.01)), 100.0)
 
 
@@ -108,6 +112,22 @@ def test_a_hazard_told_after_its_validity_is_past():
     bare = decode(late.topic, late.payload, ROOT)
     (event,) = HazardReader().take(bare, 0.0)
     assert event.change is Change.NEW, "a broker of MQTT 3.1.1 takes the properties away: the validity counts"
+
+
+def short(publication):
+    """As the pole says it on a narrow uplink."""
+    return narrow(publication, narrow_row_of(publication))
+
+
+def test_the_short_forms_of_a_narrow_uplink_are_found_in_their_places():
+    (new,) = told(HazardReader(BOX), [short(danger()[0])])
+    assert (new.change, new.hazard.event_position.spatial_id) == (Change.NEW, "")
+    assert told(HazardReader(Box.parse("18/0/1/1")), [short(danger()[0])]) == []
+    assert told(HazardReader(), [replace(short(danger()[0]), expiry_s=None)]) == [], "told late"
+    near = everything()["nearmiss"][0]
+    assert len(told(NearMissReader(), [near, short(near)])) == 1
+    (picture,) = told(ObjectReader(area=BOX), [narrow_objects(road((0.0, 0.0), (5000.0, 0.0))[0], 1000)[0]])
+    assert len(picture.objects) == 1
 
 
 def test_hazards_of_another_place_are_left_out_and_one_that_drives_out_is_over():
