@@ -14,6 +14,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from controller.acknowledging_client import RefusedError
 from controller.commands import CORRELATION_MAX_B, Decision, Request, answer
+from interfaces.allowance import Allowance
 from interfaces.command import REQUEST_MAX_B, SIGNATURE, WHO, request_topic, signature
 from interfaces.errors import PoleError
 
@@ -30,6 +31,7 @@ WITHIN_S: Final = 20.0
 WHO_MAX: Final = 64
 DETAIL_MAX: Final = 300
 EXPIRY_S: Final = 60
+REFUSALS: Final = (20.0, 1 / 60)  # written down: so many at once, one a minute; the next line says how many were not
 FRAME_B: Final = 120  # of an answer's packet beside payload, topic and correlation data
 
 
@@ -49,6 +51,7 @@ class CommandRoom:
     ) -> None:
         self._sender, self._desk, self._key, self._actions, self._audit = sender, desk, key, actions, audit
         self._utc_ns, self._report = utc_ns, report
+        self._refusals, self._passed_over = Allowance(*REFUSALS), 0
 
     def allow(self, names: frozenset[str]) -> None:
         """Let these commands be heard from now on."""
@@ -72,7 +75,7 @@ class CommandRoom:
     async def _heed(self, client: AcknowledgingClient, way: NarrowWay, request: Request) -> None:
         decision = self._desk.decide(request, asyncio.get_running_loop().time(), self._utc_ns() / 1e9)
         if decision.asked is None:
-            self._note("refused", request, decision, decision.reason)
+            self._refused(request, decision)
             payload = answer(decision, error=decision.reason)
         else:
             self._note("accepted", request, decision, "")
@@ -110,7 +113,16 @@ class CommandRoom:
             made.UserProperty = [(SIGNATURE, signature(self._key, decision.answer_topic, payload))]
         await client.acknowledged(decision.answer_topic, payload, qos=1, retain=False, properties=made)
 
-    def _note(self, outcome: str, request: Request, decision: Decision, detail: str) -> None:
+    def _refused(self, request: Request, decision: Decision) -> None:
+        """Whoever may publish must not be able to push what was done out of the audit."""
+        if self._refusals.take(asyncio.get_running_loop().time()):
+            self._note("refused", request, decision, decision.reason, passed_over=self._passed_over)
+            self._passed_over = 0
+        else:
+            self._passed_over += 1
+            self._audit.counters["refused"] += 1
+
+    def _note(self, outcome: str, request: Request, decision: Decision, detail: str, passed_over: int = 0) -> None:
         line = {
             "at": datetime.fromtimestamp(self._utc_ns() / 1e9, UTC).isoformat(timespec="milliseconds"),
             "command": decision.command,
@@ -119,6 +131,7 @@ class CommandRoom:
             "transaction": decision.transaction,
             "asked": decision.asked.model_dump(exclude={"nonce", "transaction", "time"}) if decision.asked else {},
             "detail": detail[:DETAIL_MAX],
+            **({"passed_over": passed_over} if passed_over else {}),
         }
         trouble = self._audit.write(outcome, line)
         self._report({**line, "outcome": outcome, **({"audit": trouble} if trouble else {})})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PENDING: Final = 200  # events looked at; hazards that hold are always among them
 LOOK_AGAIN_S: Final = 5.0
+ASK_AGAIN_S: Final = 60.0  # how long an event the broker refused stays behind before it is offered again
 PATIENT: Final = (  # a lost segment on a slow link must not cost the connection; probes cost bytes
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
@@ -39,7 +40,7 @@ class NarrowWay:
         self.turned = asyncio.Event()  # on or off
         self._outbox, self._utc_ns, self._tell = outbox, utc_ns, tell
         self._news = asyncio.Event()
-        self._looked_at = 0.0
+        self._looked_at = self._asked_at = 0.0
 
     @property
     def on(self) -> bool:
@@ -101,7 +102,7 @@ class NarrowWay:
         """Serve one connection until cancelled or lost; `send` returns when the broker has answered."""
         self.uplink.connected(_now(), client.topic_aliases_max)
         client.set_socket_options(PATIENT)
-        self._looked_at = 0.0
+        self._looked_at, self._asked_at = 0.0, _now()
         for one in greeting:
             self.uplink.offer(one, _now())
         async with asyncio.TaskGroup() as group:
@@ -123,6 +124,9 @@ class NarrowWay:
         if self._looked_at and now - self._looked_at < LOOK_AGAIN_S:
             return
         self._looked_at = now
+        if now - self._asked_at > ASK_AGAIN_S:
+            self._asked_at = now
+            await self._outbox.ask_again()
         stored = [(one.seq, one.publication) for one in await self._outbox.pending(PENDING)]
         useless = self.uplink.pending(stored, self._utc_ns())
         if useless:

@@ -40,6 +40,9 @@ class Memory:
     async def refuse(self, *seqs):
         self.refused.update(seqs)
 
+    async def ask_again(self):
+        self.refused.clear()
+
 
 class Client:
     topic_aliases_max = 10
@@ -109,6 +112,15 @@ async def test_a_refusal_is_told_and_stays_in_nobodys_way():
     assert len(sent) == 2
     assert list(box.rows) == [0]
     assert ["Not authorized" in one for one in told] == [True]
+
+
+@pytest.mark.looptime
+async def test_a_refused_near_miss_is_offered_again_after_a_minute():
+    box = Memory(BusyRoad().near_miss(0.0)[0])
+    async with narrow(box, refuse={box.rows[0].topic}) as (_, sent, _):
+        await asyncio.sleep(70)
+    assert [one.seq for _, one in sent] == [0, 0]
+    assert 60 <= sent[1][0] <= 66
 
 
 @pytest.mark.looptime
