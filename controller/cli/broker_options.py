@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -55,22 +55,26 @@ class Asked:
     plaintext: bool
 
     def broker(self, config: Path | None = None) -> Broker:
-        """The broker of the options, of `config` when they name none, else that of this machine. Raises ConfigError."""
+        """The broker of the options, of `config` when they name none, else that of this machine. Raises ConfigError.
+
+        Of `config` only where the broker is and whom to trust counts: with the pole's own certificate or name a command
+        would throw the daemon out, as a client id is taken over by who comes last.
+        """
         from controller import broker, broker_address
+        from controller.config_file import load
 
-        if config is not None and not self.url:
-            from controller.config_file import load
-
-            base = broker.of(load(config).mqtt)
-        else:
+        its = broker.of(load(config).mqtt) if config is not None else None
+        if its is None or self.url:
             url = self.url or HERE
             address = broker_address.parse(url, "--broker", plaintext=self.plaintext, allow="--plaintext")
-            base = broker.Broker(address)
-        return replace(
-            base,
-            ca_file=self.ca or base.ca_file,
-            cert_file=self.cert or base.cert_file,
-            key_file=self.key or ("" if self.cert else base.key_file),
-            username=self.username or base.username,
-            password_file=self.password_file or base.password_file,
+        else:
+            address = its.address
+        return broker.Broker(
+            address,
+            username=self.username,
+            password_file=self.password_file,
+            ca_file=self.ca or (its.ca_file if its else ""),
+            cert_file=self.cert,
+            key_file=self.key,
+            crl_file=its.crl_file if its else "",
         )

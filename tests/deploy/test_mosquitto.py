@@ -330,6 +330,16 @@ def test_the_commands_read_with_a_certificate_and_say_why_not(served):
         assert "Traceback" not in bad.stderr
 
 
+def test_a_command_takes_from_the_configuration_whom_to_trust_and_not_who_it_is(config, served):
+    own = ["--cert", served.tls / "consumer-ops.pem", "--key", served.tls / "consumer-ops.key"]
+    assert "wants a certificate of ours" in pole("status", "--config", config).stderr
+    url = f"mqtts://127.0.0.1:{served.consumers}"
+    assert "wants a certificate of ours" in pole("status", "--config", config, "--broker", url).stderr
+    told = pole("status", "--config", config, "--broker", url, *own)
+    assert "wants" not in told.stderr
+    assert told.returncode in {0, 1}
+
+
 def test_the_rights_of_one_pole_can_be_printed(config):
     told = CliRunner().invoke(command, ["export", "acl", "--config", str(config), "--user", "gate-7"])
     assert told.stdout == acl.of_pole(ROOT, *POLE, "gate-7")
