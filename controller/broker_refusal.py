@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from socket import gaierror
 from typing import TYPE_CHECKING, Final
 
+from controller.certificate import NS_PER_DAY
+
 if TYPE_CHECKING:
     from controller.broker import Broker
     from controller.certificate import Certificate
@@ -99,7 +101,7 @@ def of_alert(reason: str | None, own: Certificate | None) -> str:
 def of_connack(code: int, name: str, broker: Broker, client_id: str, own: Certificate | None) -> str:
     """The broker answered the connection with a reason code of failure."""
     who = f"user {broker.username!r}" if broker.username else "us without a user name"
-    who = f"{own.common_name!r}, the name in our certificate," if own and not broker.username else who
+    who = f"{own.common_name!r} (the name in our certificate)" if own and not broker.username else who
     words = _CONNACK.get(code, name).format(who=who, client_id=client_id)
     return f"{words} (0x{code:02X})"
 
@@ -140,7 +142,7 @@ def _other_name(host: str, served: Certificate | None) -> str:
 
 
 def _out_of_time(code: int, served: Certificate | None, now_ns: int) -> str:
-    clock = f"; this machine's clock says {_minute(now_ns)}: is it right?"
+    clock = f"; this machine's clock says {_clock(now_ns, served)}: is it right?"
     whose = "its certificate, or that of its authority,"
     if code == _ENDED:
         if served and served.not_after_ns <= now_ns:
@@ -149,6 +151,12 @@ def _out_of_time(code: int, served: Certificate | None, now_ns: int) -> str:
     if served and served.not_before_ns > now_ns:
         return f"its certificate is valid only from {_minute(served.not_before_ns)}{clock}"
     return f"{whose} is not yet valid{clock}"
+
+
+def _clock(now_ns: int, served: Certificate | None) -> str:
+    """As exact as it matters: the same words for a whole day are one line in the log."""
+    near = served and min(abs(now_ns - one) for one in (served.not_before_ns, served.not_after_ns)) < NS_PER_DAY
+    return _minute(now_ns) if near else _day(now_ns)
 
 
 def _day(ns: int) -> str:

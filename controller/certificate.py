@@ -44,7 +44,7 @@ def of_der(der: bytes) -> Certificate | None:
 
     try:
         return _told(load_der_x509_certificate(der))
-    except ValueError:
+    except _strange():
         return None
 
 
@@ -54,7 +54,7 @@ def of_pem(key: str, pem: bytes) -> tuple[Certificate, ...]:
 
     try:
         return tuple(_told(one) for one in load_pem_x509_certificates(pem))  # at least one
-    except ValueError as error:
+    except _strange() as error:
         raise ConfigError(f"{key}: holds no certificate in PEM form: {error}") from None
 
 
@@ -79,6 +79,13 @@ def _told(one: x509.Certificate) -> Certificate:
         _ns(one.not_valid_after_utc),
         authority,
     )
+
+
+def _strange() -> tuple[type[Exception], ...]:
+    """What cryptography raises for what it does not read."""
+    from cryptography import x509
+
+    return ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType
 
 
 def _common_name(name: x509.Name) -> str:
