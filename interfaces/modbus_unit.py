@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from interfaces.frame import Frame
+from interfaces.frame import Flag, Frame
 from interfaces.message import BadMessage, Message, decode, encode
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
@@ -266,7 +266,9 @@ class ModbusUnit:
         if len(payload) > WINDOW_B:
             return
         values = {"number": 0, "type": int(message.type), "length": len(payload), "payload": payload}
-        self._write(BlockId.INBOX, LAYOUTS[BlockId.INBOX].pack(values), "mailed")
+        asked = f"mailed {int(message.type)} {message.session} {message.seq}"
+        what = asked if message.flags & Flag.ACK_REQ else "mailed"
+        self._write(BlockId.INBOX, LAYOUTS[BlockId.INBOX].pack(values), what)
 
     def _ask_sheet(self, offset: int, length: int) -> None:
         place = self.blocks.get(BlockId.SHEET)
@@ -347,6 +349,12 @@ class ModbusUnit:
         self._session, self.unit = int(session), int(unit)
         self._mail_read = self._reading_read = 0
         self._due = {"status": now + STATUS_PERIOD_S}
+
+    def _on_mailed(self, _data: bytes, argument: str, _now: float) -> None:
+        """The unit took the letter: that is its acknowledgement, Modbus has no other."""
+        if argument:
+            kind, session, seq = (int(part) for part in argument.split())
+            self._frames.append(Frame(kind, b"", self.unit, ADDRESS_CONTROLLER, session, seq, flags=Flag.ACK))
 
     def _on_planned(self, _data: bytes, _argument: str, now: float) -> None:
         self._urgent.append(self._read(BlockId.OUTBOX, "outbox"))

@@ -19,7 +19,10 @@ import aiomqtt
 import numpy as np
 
 from controller.config import Mqtt
+from controller.hazard.hazard import Phase
 from controller.outbox import Outbox
+from controller.publication.narrow_form import narrow, row_of
+from controller.publication.packet_size import link_b, packet_b
 from controller.publisher import Publisher
 from interfaces.proto import publication_pb2 as pb
 from tests.bench.bench_delivery import BINARY
@@ -133,8 +136,26 @@ async def mosquitto(folder):
         await process.wait()
 
 
+def costs():
+    """Bytes on the link of each message, with headers and our acknowledgement: in full, short, short and by alias."""
+    road = BusyRoad(twins=True)
+    said = {"hazard": road.hazard(0.0, 1, Phase.NEW), "nearmiss": road.near_miss(0.0), "status": road.status(0.0)}
+    for name, (full, twin) in said.items():
+        short = narrow(full, row_of(full))
+        sizes = (
+            _cost(full, full.topic, False), _cost(twin, twin.topic, False), _cost(short, short.topic, True),
+            _cost(short, "", True),
+        )  # fmt: skip
+        print("  {:8} full {} B and its twin {} B, short {} B, by alias {} B".format(name, *sizes))
+
+
+def _cost(one, topic, alias):
+    return link_b(packet_b(one, len(topic), alias=alias, expires=True), qos=one.qos)
+
+
 async def _main(seconds, bits_per_s, seed):
     rate = bits_per_s / 8
+    costs()
     for budget in (rate, 0.0):
         with tempfile.TemporaryDirectory() as name:
             async with mosquitto(Path(name)) as port:

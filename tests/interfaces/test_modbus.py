@@ -272,6 +272,21 @@ def test_goodbye_and_rejection_pass_the_mailboxes():
     assert pair.module.state is ModuleState.REJECTED
 
 
+def test_a_letter_that_was_taken_is_acknowledged_and_not_said_again():
+    pair = Pair()
+    pair.run(1.0)
+    heard = []
+    receive = pair.module.receive
+    pair.module.receive = lambda *arguments: heard.extend(told := receive(*arguments)) or told
+    pair.session.identify(5, now=pair.now)
+    pair._controller()
+    assert pair.session.awaits_ack
+    pair.run(0.5)
+    assert not pair.session.awaits_ack
+    assert pair.session.counters["unacknowledged"] == 0
+    assert [one.seconds for one in heard if type(one).__name__ == "IdentifyAsked"] == [5]
+
+
 @pytest.mark.parametrize(
     ("breaks", "words"),
     [
