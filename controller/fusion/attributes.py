@@ -49,6 +49,14 @@ def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> N
     story["z"] = np.where(np.isfinite(z), mixed, story["z"])
 
 
+def boxes(story: NDArray[np.void]) -> Floats:
+    """Length, width and height (n, 3) of the stories: as measured, else as usual for the class."""
+    usual = USUAL_BOX[
+        np.where(story["votes"].max(1, initial=0) > 0, story["votes"].argmax(1), int(ObjectClass.UNKNOWN))
+    ]
+    return np.where(story["box_weight"] > 0, story["box"], usual)
+
+
 def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Floats) -> None:
     size = np.stack((rows["length"], rows["width"], rows["height"]), 1)
     weight = np.where((size > 0.05) & (size < 60), confidence[:, None], 0.0)

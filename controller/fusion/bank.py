@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.learned import nothing
 from controller.fusion.motion import Motion
 from interfaces.spec import VULNERABLE, ObjectClass
 
@@ -41,18 +42,24 @@ STORY = np.dtype(
         ("slot_object", "<u4", (SLOTS,)),
         ("shadow", "<f8", (4,)),  # position and velocity from positions alone
         ("contradicted_s", "<f8"),
+        ("born_slot", "<i2"),
+        ("joined", "?"),  # another slot's module has seen it, too
+        ("sure", "<f8"),  # mean of the confidence told
+        ("missed", "<f4", (SLOTS,)),  # what a module's misses since it last saw it say against it
     ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Every track, tentative ones too, at `time_ns`; `id_trust` (slots,) is how far a module's own ids last."""
+    """Every track, tentative ones too, at `time_ns`; `id_trust` (slots,) is how far a module's own ids last,
+    `learned` (slots,) what else was learned of the modules."""
 
     time_ns: int
     motion: Motion
     story: NDArray[np.void]
     id_trust: NDArray[np.float64]
+    learned: NDArray[np.void]
     issued: tuple[int, ...] = ()
     dropped: int = 0
 
@@ -60,7 +67,7 @@ class Bank:
 def empty_bank(time_ns: int) -> Bank:
     """No tracks."""
     motion = Motion(np.zeros((3, 0, 6)), np.zeros((3, 0, 6, 6)), np.zeros((3, 0)))
-    return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5))
+    return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5), nothing(SLOTS))
 
 
 def best_class(votes: NDArray[np.float64]) -> NDArray[np.intp]:

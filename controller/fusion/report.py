@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.attributes import USUAL_BOX
+from controller.fusion.attributes import boxes
 from controller.fusion.bank import SLOTS, Bank, best_class, walking
 from controller.fusion.motion import MANOEUVRE, STANDING, predict
 from controller.fusion.track import Tracks, empty_tracks
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SUPPORT_NS: Final = 1_000_000_000
+SETTLED_NS: Final = 150_000_000  # a message that is still on its way may make a track younger than this another one
 LEAST_EXISTENCE: Final = 0.2
 MAX_DOUBT_M: Final = 3.0
 STANDING_MPS: Final = 0.5
@@ -27,7 +28,8 @@ def report(bank: Bank, valid_at_ns: int) -> Tracks:
     """The confirmed tracks of `bank`, predicted to `valid_at_ns` with grown covariance."""
     dt = max((valid_at_ns - bank.time_ns) / 1e9, 0.0)
     existence = 1 / (1 + np.exp(-np.clip(bank.story["llr"], -50, 50)))
-    rows = np.flatnonzero(bank.story["confirmed"] & (existence >= LEAST_EXISTENCE))
+    settled = bank.story["first_ns"] <= valid_at_ns - SETTLED_NS
+    rows = np.flatnonzero(bank.story["confirmed"] & (existence >= LEAST_EXISTENCE) & settled)
     story = bank.story[rows]
     motion = predict(bank.motion.take(rows), dt, walking(story["votes"]))
     mean, covariance = motion.combined()
@@ -52,7 +54,7 @@ def _classify(tracks: NDArray[np.void], story: NDArray[np.void]) -> None:
     total = story["votes"].sum(1)
     tracks["object_class"] = classes
     tracks["class_confidence"] = np.where(total > 0, story["votes"].max(1, initial=0) / (total + 0.3), 0.0)
-    box = np.where(story["box_weight"] > 0, story["box"], USUAL_BOX[classes])
+    box = boxes(story)
     tracks["length"], tracks["width"], tracks["height"] = box[:, 0], box[:, 1], box[:, 2]
 
 

@@ -1,4 +1,4 @@
-"""A placed module: what it should see, how well, and what stands in its way."""
+"""A placed module: where it should see, and how well."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.pairs import within
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DEFAULT_ACCURACY: Final = ((0.0, 0.5, 1.0),)
-DEFAULT_AREA_M2: Final = 10_000.0
-OCCLUDED: Final = 0.15  # share of the detection probability left behind a nearer object
-MAX_SHADOWS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +49,11 @@ class Sensor:
             inside = np.logical_or(inside, _inside(polygon, forward, left))
         return inside
 
-    def detection_probability(self, x: Floats, y: Floats, half_width: Floats) -> Floats:
-        """Probability (n,) that each object is in the next frame: field of view, and nearer objects in between."""
-        probability = min(max(self.capability.detection_probability, 0.05), 0.98)
-        seen = np.where(self.covers(x, y), probability, 0.0)
-        if 1 < len(x) <= MAX_SHADOWS:
-            seen = np.where(self._shadowed(x, y, half_width), seen * OCCLUDED, seen)
-        return seen
-
     def accuracy(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Declared sigma of position m and of velocity m/s at points, by range."""
         table = np.array(self.capability.accuracy or DEFAULT_ACCURACY, dtype=np.float64)
         away = np.hypot(x - self.x, y - self.y)
         return np.interp(away, table[:, 0], table[:, 1]), np.interp(away, table[:, 0], table[:, 2])
-
-    def clutter_density(self) -> float:
-        """False detections per m² and frame."""
-        area = sum(_area(polygon) for polygon in self.capability.field_of_view) or DEFAULT_AREA_M2
-        return max(self.capability.false_per_frame, 0.05) / max(area, 100.0)
-
-    def _shadowed(self, x: Floats, y: Floats, half_width: Floats) -> NDArray[np.bool_]:
-        dx, dy = x - self.x, y - self.y
-        away, bearing = np.hypot(dx, dy) + 1e-6, np.arctan2(dy, dx)
-        reach = 0.8 * np.arctan2(half_width, away)
-        around = np.concatenate((bearing - 2 * np.pi, bearing, bearing + 2 * np.pi))
-        hider, behind = within(bearing, reach + 1e-9, around)
-        behind %= len(x)
-        turn = np.abs(np.remainder(bearing[behind] - bearing[hider] + np.pi, 2 * np.pi) - np.pi)
-        nearer = away[hider] + half_width[hider] + half_width[behind] < away[behind]
-        hidden: NDArray[np.bool_] = np.zeros(len(x), bool)
-        hidden[behind[nearer & (turn < reach[hider])]] = True
-        return hidden
 
 
 def _inside(polygon: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> NDArray[np.bool_]:
@@ -94,8 +63,3 @@ def _inside(polygon: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> N
             crosses = (y0 > y) != (y1 > y)
             inside = np.logical_xor(inside, crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0))
     return inside
-
-
-def _area(polygon: tuple[tuple[float, float], ...]) -> float:
-    pairs = zip(polygon, polygon[1:] + polygon[:1], strict=True)
-    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairs)) / 2

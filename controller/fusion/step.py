@@ -10,9 +10,13 @@ import numpy as np
 from controller.fusion.assignment import assign
 from controller.fusion.attributes import vote
 from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
+from controller.fusion.existence import CONFIRM, CONFIRM_SOON, log_odds
 from controller.fusion.motion import Motion, born, predict, update, update_along
-from controller.fusion.pairs import near
+from controller.fusion.pairs import near as near_points
+from controller.fusion.reference_point import Reference, Shares, reference, shares
+from controller.fusion.silhouette import silhouettes
 from controller.fusion.unknown import known_or
+from controller.fusion.witness import mourn, prove, witness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,16 +31,14 @@ BASE_GAIN: Final = 22.0
 ID_BONUS: Final = 6.0
 CLASS_PENALTY: Final = 5.0
 TENTATIVE_PENALTY: Final = 2.0
-LLR_CONFIRM: Final = 6.0
-LLR_KILL: Final = -2.5
-LLR_MAX: Final = 9.0
-MISS_MAX: Final = 1.8  # misses come in bursts: one frame may not say more than this against an object
-HIT_MAX: Final = 6.0
 MAX_TRACKS: Final = 600
 NEAR_M: Final = 40.0
 MERGE_M: Final = 2.0
+SURE_PACE, SURE_PACE_SOON = 5.0, 3.0
+FIRST_PACE: Final = 15.0
 VELOCITY_GUARD_S: Final = 0.7
 TENTATIVE_COAST_S: Final = 0.6
+FORSAKEN: Final = 5.0  # by the module that alone has seen it
 
 
 class Frame(NamedTuple):
@@ -52,19 +54,25 @@ class Frame(NamedTuple):
 def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int = MAX_TRACKS) -> Bank:
     """The bank after `frame`, at the frame's stamp; pure."""
     dt = (frame.stamp_ns - bank.time_ns) / 1e9
-    bank = _keep(bank, _alive(bank, frame.stamp_ns, coast_s))
+    bank = _bury(bank, frame.stamp_ns, coast_s)
     story = bank.story.copy()
     motion = predict(bank.motion, dt, walking(story["votes"]))
-    trust = bank.id_trust.copy()
-    tracks, rows = _associate(motion, story, frame, trust)
+    trust, learned = bank.id_trust.copy(), bank.learned.copy()
+    slot = frame.sensor.slot_index
+    near = shares(frame.sensor, learned[slot])
+    mean, covariance = motion.combined()
+    bodies = silhouettes(frame.sensor, mean, story)
+    point = reference(near, bodies)
+    tracks, rows = _associate(mean, covariance, story, frame, trust, point)
     _learn_trust(story, frame, tracks, rows, trust)
-    motion = _measure(motion, story, frame, tracks, rows)
-    _judge(motion, story, frame, tracks, rows)
-    bank = Bank(frame.stamp_ns, motion, story, trust, bank.issued, bank.dropped)
-    bank = _keep(bank, _alive(bank, frame.stamp_ns, coast_s))
+    witness(story, learned[slot], frame, mean, bodies, (tracks, rows))
+    prove(story, learned, slot, tracks, frame.stamp_ns)
+    motion = _measure(motion, story, frame, tracks, rows, point)
+    _judge(motion, story, learned, frame.stamp_ns)
+    bank = Bank(frame.stamp_ns, motion, story, trust, learned, bank.issued, bank.dropped)
     fresh = np.ones(len(frame.rows), bool)
     fresh[rows] = False
-    bank = _merge(_births(bank, frame, np.flatnonzero(fresh), seed))
+    bank = _merge(_births(bank, frame, np.flatnonzero(fresh), near, seed))
     if len(bank.story) <= max_tracks:
         return bank
     best = np.sort(np.lexsort((bank.story["id"], -bank.story["llr"]))[:max_tracks])
@@ -77,8 +85,12 @@ def _keep(bank: Bank, rows: Index | NDArray[np.bool_]) -> Bank:
     return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
 
 
-def _associate(motion: Motion, story: NDArray[np.void], frame: Frame, trust: Floats) -> tuple[Index, Index]:
-    mean, covariance = motion.combined()
+def _associate(
+    mean: Floats, covariance: Floats, story: NDArray[np.void], frame: Frame, trust: Floats, point: Reference
+) -> tuple[Index, Index]:
+    mean, covariance = mean.copy(), covariance.copy()
+    mean[:, :2] += point.offset
+    covariance[:, :2, :2] += point.spread
     det = frame.rows
     i, j = _near(mean, covariance, frame)
     s = covariance[i, :2, :2] + frame.noise[j]
@@ -103,7 +115,7 @@ def _near(mean: Floats, covariance: Floats, frame: Frame) -> tuple[Index, Index]
     noise = np.array([frame.noise[:, 0, 0].max(initial=0.0), frame.noise[:, 1, 1].max(initial=0.0)])
     most = covariance[:, [0, 1], [0, 1]] + noise + (mean[:, 2:4] * frame.clock_error_s) ** 2
     reach = np.minimum(np.sqrt(GATE * most) * (1 + 1e-9), NEAR_M)
-    i, j = near(mean[:, :2], reach, np.stack((frame.rows["x"], frame.rows["y"]), 1))
+    i, j = near_points(mean[:, :2], reach, np.stack((frame.rows["x"], frame.rows["y"]), 1))
     by_row = np.lexsort((j, i))
     return i[by_row], j[by_row]
 
@@ -131,15 +143,17 @@ def _learn_trust(story: NDArray[np.void], frame: Frame, tracks: Index, rows: Ind
     story["slot_object"][tracks, slot] = ids
 
 
-def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index) -> Motion:
+def _measure(
+    motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index, point: Reference
+) -> Motion:
     if not len(tracks):
         return motion
     det = frame.rows[rows]
     part = motion.take(tracks)
     mean = part.expected()
-    position = np.stack((det["x"], det["y"]), 1)
+    position = np.stack((det["x"], det["y"]), 1) - point.offset[tracks]
     drift = mean[:, 2:4] * frame.clock_error_s
-    noise = frame.noise[rows] + drift[:, :, None] * drift[:, None, :]
+    noise = frame.noise[rows] + drift[:, :, None] * drift[:, None, :] + point.spread[tracks]
     if frame.sensor.capability.delivers_tracks:
         part, noise = _intersected(part, noise)
     part = update(part, position, noise, 0)
@@ -150,6 +164,10 @@ def _measure(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Inde
     told["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
     told["last_ns"] = frame.stamp_ns
     told["hits"] += 1
+    confidence = np.where(np.isnan(det["confidence"]), told["sure"], np.clip(det["confidence"], 0.0, 1.0))
+    told["sure"] = np.where(
+        np.isnan(told["sure"]), confidence, told["sure"] + (confidence - told["sure"]) / told["hits"]
+    )
     vote(told, det, part.expected()[:, 2:4])
     story[tracks] = told
     return _put(motion, part, tracks)
@@ -223,32 +241,32 @@ def _put(motion: Motion, part: Motion, rows: Index) -> Motion:
     return result
 
 
-def _judge(motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index) -> None:
+def _judge(motion: Motion, story: NDArray[np.void], learned: NDArray[np.void], now_ns: int) -> None:
     if not len(story):
         return
-    mean, covariance = motion.combined(2)
-    width = np.where(story["box_weight"][:, 1] > 0, story["box"][:, 1], 0.8)
-    seen = frame.sensor.detection_probability(mean[:, 0], mean[:, 1], width / 2)
-    change = np.maximum(np.log(1 - seen), -MISS_MAX)
-    s = covariance[tracks, :2, :2] + frame.noise[rows]
-    size = np.sqrt(np.maximum(s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2, 1e-12))
-    gain = np.log(np.maximum(seen[tracks], 0.3) / (2 * np.pi * size * frame.sensor.clutter_density()))
-    certain = np.clip(known_or(frame.rows["confidence"][rows], 0.6), 0.1, 0.95)
-    change[tracks] = np.clip(gain + 0.5 * np.log(certain / (1 - certain)), 0.3, HIT_MAX) - 1.0
-    story["llr"] = np.minimum(story["llr"] + change, LLR_MAX)
-    story["confirmed"] |= (story["llr"] >= LLR_CONFIRM) & (story["hits"] >= 3)
-    story["confirmed"] |= (story["llr"] >= LLR_CONFIRM + 2) & (story["hits"] >= 2)
+    story["llr"] = llr = log_odds(story, learned, motion, now_ns)
+    soon = np.flatnonzero(~story["confirmed"] & (llr >= CONFIRM) & (story["hits"] >= 2))
+    if len(soon):
+        covariance, hits = motion.take(soon).combined()[1], story["hits"][soon]
+        pace = 0.5 * (covariance[:, 2, 2] + covariance[:, 3, 3])
+        sure = (hits >= 3) & (pace < SURE_PACE**2) | (llr[soon] >= CONFIRM_SOON) & (pace < SURE_PACE_SOON**2)
+        story["confirmed"][soon[sure]] = True
 
 
-def _alive(bank: Bank, now_ns: int, coast_s: float) -> NDArray[np.bool_]:
+def _bury(bank: Bank, now_ns: int, coast_s: float) -> Bank:
+    """Without the tracks that have not been seen for too long."""
     silent_s = (now_ns - bank.story["last_ns"]) / 1e9
-    confirmed = bank.story["confirmed"]
-    kept = np.where(confirmed, silent_s <= coast_s, (silent_s <= TENTATIVE_COAST_S) & (bank.story["llr"] > LLR_KILL))
-    alive: NDArray[np.bool_] = kept.astype(bool)
-    return alive
+    alive = silent_s <= np.where(bank.story["confirmed"], coast_s, TENTATIVE_COAST_S)
+    own = bank.story["missed"][np.arange(len(alive)), bank.story["born_slot"]]
+    alive &= bank.story["confirmed"] | bank.story["joined"] | (own < FORSAKEN)
+    if alive.all():
+        return bank
+    learned = bank.learned.copy()
+    mourn(bank.story[~alive], learned)
+    return replace(_keep(bank, alive), learned=learned)
 
 
-def _births(bank: Bank, frame: Frame, rows: Index, seed: int) -> Bank:
+def _births(bank: Bank, frame: Frame, rows: Index, near: Shares, seed: int) -> Bank:
     if not len(rows):
         return bank
     det = frame.rows[rows]
@@ -260,9 +278,14 @@ def _births(bank: Bank, frame: Frame, rows: Index, seed: int) -> Bank:
     story["hits"], story["z"], story["slot_ns"] = 1, np.nan, NEVER_NS
     story["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
     story["slot_object"][:, frame.sensor.slot_index] = det["id"]
+    story["born_slot"] = frame.sensor.slot_index
+    story["sure"] = np.clip(det["confidence"], 0.0, 1.0)
     mean, covariance = _prior(frame, rows)
-    story["shadow"] = mean[:, :4]
     vote(story, det, mean[:, 2:4])
+    point = reference(near, silhouettes(frame.sensor, mean, story))
+    mean[:, :2] -= point.offset
+    covariance[:, :2, :2] += point.spread
+    story["shadow"] = mean[:, :4]
     motion = bank.motion.joined(born(mean, covariance))
     return replace(bank, motion=motion, story=np.concatenate((bank.story, story)), issued=issued)
 
@@ -277,7 +300,7 @@ def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
     mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
     # A first velocity is not trusted so far that the next position could not refute it.
     told = np.clip(known_or(det["sigma_vel"], 1.0), 1.0, 10.0) + 0.5 * np.hypot(mean[:, 2], mean[:, 3])
-    speed = np.where(moving, told, np.where(slow, 2.0, 9.0))
+    speed = np.where(moving, told, np.where(slow, 2.0, FIRST_PACE))
     covariance[:, 2, 2] = covariance[:, 3, 3] = speed**2
     covariance[:, 4, 4] = covariance[:, 5, 5] = np.where(slow, 0.5, 1.0) ** 2
     return mean, covariance
@@ -289,7 +312,7 @@ def _merge(bank: Bank) -> Bank:
     if count < 2:
         return bank
     mean = bank.motion.expected()
-    i, j = near(mean[:, :2], np.full((count, 2), MERGE_M), mean[:, :2])
+    i, j = near_points(mean[:, :2], np.full((count, 2), MERGE_M), mean[:, :2])
     i, j = i[i < j], j[i < j]
     if not len(i):
         return bank

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scene
 
-from controller.fusion import pairs, sensor, step
+from controller.fusion import pairs, silhouette, step
 from controller.fusion.assignment import assign
 from controller.fusion.pairs import within
 from controller.fusion.tracker import Tracker
@@ -33,7 +33,7 @@ def queue(count: int, north: bool) -> list[Detections]:
 
 def work(monkeypatch: pytest.MonkeyPatch, count: int, north: bool) -> tuple[int, int, int]:
     """Over a short drive: pairs looked at by place, pairs by bearing for shadows, pairs that reach the assignment."""
-    looked, matched = {pairs: 0, sensor: 0}, 0
+    looked, matched = {pairs: 0, silhouette: 0}, 0
 
     def counting(module):
         def counted(left, reach, right):
@@ -56,7 +56,7 @@ def work(monkeypatch: pytest.MonkeyPatch, count: int, north: bool) -> tuple[int,
         for message in queue(count, north):
             tracker.add(message)
         assert len(tracker.at(message.measured_at_ns).objects) > 0.9 * count
-    return looked[pairs], looked[sensor], matched
+    return looked[pairs], looked[silhouette], matched
 
 
 @pytest.mark.parametrize("north", [False, True])

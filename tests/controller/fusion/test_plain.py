@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from controller.fusion import motion as motion_module
 from controller.fusion import pairs as pairs_module
-from controller.fusion import sensor as sensor_module
+from controller.fusion import silhouette as silhouette_module
 from controller.fusion import step as step_module
 from controller.fusion.motion import MANOEUVRE, STANDING, STEADY, Motion, predict
 from controller.fusion.pairs import near, within
-from controller.fusion.sensor import Sensor
+from controller.fusion.silhouette import Silhouettes, hidden_share
 from controller.fusion.tracker import Tracker
 
 numbers = st.lists(st.floats(-50, 50), max_size=30).map(np.array)
@@ -43,17 +43,28 @@ def test_near_points_are_near_on_both_axes(n, m, seed, size) -> None:
     assert sorted(zip(*near(left, reach, right), strict=True)) == list(zip(*plain, strict=True))
 
 
+def plain_hidden(bodies, solid, eye_m):
+    """One body and one in front of it at a time."""
+    half, hidden = np.arctan2(bodies.across, np.maximum(bodies.away, 1.0)), np.zeros(len(solid))
+    for i in range(len(solid)):
+        for j in np.flatnonzero(solid):
+            sight_m = eye_m + (bodies.height[i] / 2 - eye_m) * bodies.away[j] / bodies.away[i]
+            if bodies.away[j] < bodies.away[i] - bodies.along[i] / 2 and sight_m < bodies.height[j]:
+                turn = np.remainder(bodies.bearing[j] - bodies.bearing[i] + np.pi, 2 * np.pi) - np.pi
+                common = min(half[i], turn + half[j]) - max(-half[i], turn - half[j])
+                hidden[i] += max(common, 0.0) / (2 * half[i]) * (abs(turn) <= 2 * half[j])
+    return np.minimum(hidden, 1.0)
+
+
 @given(st.integers(0, 40), st.integers(0, 2**32 - 1))
 def test_who_stands_in_the_way_is_found_as_by_comparing_all_with_all(count, seed) -> None:
     random = np.random.default_rng(seed)
     x, y = random.normal(0, 20, (2, count))
-    half = random.uniform(0.2, 5, count)
-    placed = Sensor(0, scene.sensors()["lidar"].capability, 3.0, -2.0, 6.0, 0.0)
-    away, bearing = np.hypot(x - 3, y + 2) + 1e-6, np.arctan2(y + 2, x - 3)
-    turn = np.abs(np.remainder(bearing[:, None] - bearing[None, :] + np.pi, 2 * np.pi) - np.pi)
-    nearer = away[None, :] + half[None, :] + half[:, None] < away[:, None]
-    plain = np.any(nearer & (turn < 0.8 * np.arctan2(half, away)[None, :]), axis=1)
-    assert placed._shadowed(x, y, half).tolist() == plain.tolist()
+    along, across, height = random.uniform(0.2, 5, (3, count))
+    away, bearing = np.hypot(x, y) + 1e-6, np.arctan2(y, x)
+    bodies = Silhouettes(away, bearing, np.stack((x, y), 1) / away[:, None], along, across, height)
+    solid = random.random(count) < 0.7
+    np.testing.assert_allclose(hidden_share(bodies, solid, 6.0), plain_hidden(bodies, solid, 6.0), atol=1e-9)
 
 
 def plain_near(mean, covariance, frame):
@@ -78,7 +89,7 @@ def test_tracks_are_those_of_comparing_all_with_all(seed, road) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(step_module, "_near", plain_near)
-        for module in (pairs_module, sensor_module):
+        for module in (pairs_module, silhouette_module):
             patch.setattr(module, "within", plain_within)
         plain = tracks()
     assert tracks() == plain

@@ -227,7 +227,7 @@ def test_ids_are_not_reused_and_depend_on_the_seed() -> None:
         for burst in range(12):
             spots = random.uniform(-100, 100, (30, 2)).tolist()
             for k in range(4):
-                one.add(seen(burst * 4 + k / 10, spots))
+                one.add(seen(burst * 4 + k / 10, spots, ("camera", "lidar")[k % 2]))
             found += one.at(scene.START_NS + round((burst * 4 + 0.3) * 1e9)).objects["id"].tolist()
         return found
 
