@@ -18,7 +18,7 @@ ON = (
 
 @pytest.fixture
 def told(tmp_path):
-    (tmp_path / "site.geojson").write_text("{}")
+    (tmp_path / "site.geojson").write_text('{"type": "FeatureCollection", "features": []}')
     for key in ("api_key_file", "account_id_file", "password_file"):
         (tmp_path / f"{key}.txt").write_text("x")
 
@@ -26,7 +26,8 @@ def told(tmp_path):
         text = SAMPLE
         for old, new in changes:
             assert text.count(old) >= 1, old
-            text = text.replace(old, new, 1)
+            head, section, rest = text.rpartition("[cavc]" if old in text.rpartition("[cavc]")[2] else "[pole]")
+            text = head + section + rest.replace(old, new, 1)
         (tmp_path / "pole.toml").write_text(text, encoding="utf-8")
         return [str(one) for one in check(tmp_path / "pole.toml")[1]]
 
