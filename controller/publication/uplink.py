@@ -55,6 +55,7 @@ OBJECTS_S: Final = 0.5  # what a picture may take of each second
 IN_SOCKET_S: Final = 1.0  # a link slower than told: no more than so much waits in the socket
 UPDATE_OF_VALIDITY: Final = (0.4, 0.8)  # a hazard is said again after such a part of its validity
 UPDATES_SHARE: Final = 0.6  # of the budget
+FRESH_S: Final = 1.2  # an update that waited longer is not sent
 EARLY_S: Final = 0.15  # ticks do not come to the millisecond
 FORGET_S: Final = 600.0
 IDLE_S: Final = 1.0
@@ -232,8 +233,17 @@ class Uplink:
     def _of_hazards(self, priority: Priority, now_ns: int) -> Iterator[_Found]:
         heads = [statements[0] for statements in self._hazards.values() if statements]
         mine = [head for head in heads if self._rank(head[1]) is priority]
+        if priority is GOES_ON:
+            mine = [head for head in mine if self._is_fresh(head[1], now_ns)]
         mine.sort(key=lambda head: self._said[head[1].topic].at if head[1].topic in self._said else head[0])
         yield from (_event(seq, one, topics.HAZARD, now_ns) for seq, one in mine)
+
+    def _is_fresh(self, one: Publication, now_ns: int) -> bool:
+        """Whether an update would arrive in time; the next one of its hazard takes the place of one that would not."""
+        age_s = (one.expiry_s or 0.0) - (one.left_s(now_ns) or 0.0)
+        if age_s > FRESH_S:
+            self._kept.pop(one.topic, None)
+        return age_s <= FRESH_S
 
     def _rank(self, one: Publication) -> Priority:
         if not one.payload:

@@ -40,6 +40,7 @@ class Run:
     def __init__(self, folder, port, rate, seed, budget):
         self.folder, self.port, self.rate, self.budget = folder, port, rate, budget
         self.road, self.kept, self.arrived = BusyRoad(seed, twins=True), {}, {}
+        self.stall_s = 0.0
         self.kinds, self.loop = Counter(), asyncio.get_running_loop()
         self.start = self.loop.time()
 
@@ -60,7 +61,7 @@ class Run:
                 will=lambda: self.road.status(0.0)[0], report=lambda text: print(f"    {self.now():6.1f} s: {text}"),
             )  # fmt: skip
             one.narrow.set_budget(self.budget)
-            tasks = [asyncio.create_task(one.run()), asyncio.create_task(self.talk(one))]
+            tasks = [asyncio.create_task(it) for it in (one.run(), self.talk(one), self.watch())]
             await asyncio.sleep(seconds)
             self.show(f"{seconds:g} s on {self.rate * 8:g} bit/s", 0.0, self.now() - 2.0)
             if self.budget:
@@ -101,6 +102,12 @@ class Run:
             tick += 1
             await asyncio.sleep(max(0.0, tick * 0.1 - self.now()))
 
+    async def watch(self):
+        while True:
+            before = self.now()
+            await asyncio.sleep(0.02)
+            self.stall_s = max(self.stall_s, self.now() - before - 0.02)
+
     async def consume(self):
         async with aiomqtt.Client("127.0.0.1", self.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
             await client.subscribe(f"{ROOT}/#", qos=1)
@@ -119,7 +126,8 @@ class Run:
             late = [self.arrived[key] - at for key, at in mine.items() if key in self.arrived]
             figures = "p50 {:.2f} p95 {:.2f} max {:.2f} s".format(*np.percentile(late, [50, 95, 100])) if late else "-"
             print(f"    {name:6} kept {len(mine):3} arrived {len(late):3}: {figures}")
-        print(f"    arrived in all: {dict(self.kinds)}", flush=True)
+        words = f"this machine kept the program waiting for up to {self.stall_s:.2f} s"
+        print(f"    arrived in all: {dict(self.kinds)}; {words}", flush=True)
 
 
 @contextlib.asynccontextmanager
