@@ -6,13 +6,14 @@
 #   certificates.sh DIR pole SL RSU               サービス地点ID, 路側機ID: the common name is SL/RSU
 #   certificates.sh DIR consumer NAME
 #   certificates.sh DIR operator NAME
+#   certificates.sh DIR revoke FILE               pole-SL-RSU, consumer-NAME, operator-NAME: adds to its list, poles-crl.pem …
 #
 # DAYS (397) and AUTHORITY_DAYS (3650) say how long they last. Keys of authorities (*-ca.key) stay on this machine.
 set -eu
 umask 077
 
 usage() {
-	sed -n 's/^# \{0,3\}//; 2,9p' "$0" >&2
+	sed -n 's/^# \{0,3\}//; 2,10p' "$0" >&2
 	exit 2
 }
 
@@ -45,6 +46,20 @@ certificate() { # KIND FILE COMMON_NAME USE [ALTERNATIVE_NAMES]
 	echo "$dir/$2.pem: $(openssl x509 -in "$2.pem" -noout -subject -enddate | tr '\n' ' ')"
 }
 
+revoke() { # KIND FILE
+	[ -e "$2.pem" ] || { echo "$dir/$2.pem is missing" >&2; exit 1; }
+	touch "$1-revoked.txt"
+	printf '%s\n' '[ca]' 'default_ca = it' '[it]' "database = $1-revoked.txt" 'default_md = sha256' \
+		"default_crl_days = ${CRL_DAYS:-397}" >"$1-revoked.conf"
+	set -- "$1" "$2" -config "$1-revoked.conf" -cert "$1-ca.pem" -keyfile "$1-ca.key"
+	kind=$1 file=$2
+	shift 2
+	openssl ca "$@" -revoke "$file.pem" 2>/dev/null || { echo "$dir/$file.pem cannot be revoked; was it already?" >&2; exit 1; }
+	openssl ca "$@" -gencrl -out "$kind-crl.pem" 2>/dev/null
+	chmod a+r "$kind-crl.pem"
+	echo "$dir/$kind-crl.pem: $(openssl crl -in "$kind-crl.pem" -noout -text | grep -c 'Serial Number') revoked"
+}
+
 [ $# -ge 2 ] || usage
 dir=$1 what=$2
 shift 2
@@ -72,6 +87,13 @@ pole/2)
 consumer/1 | operator/1)
 	case $1 in */* | *+* | *'#'*) usage ;; esac
 	certificate "${what}s" "$what-$1" "$1" clientAuth
+	;;
+revoke/1)
+	case $1 in
+	*/* | -*) usage ;;
+	pole-* | consumer-* | operator-*) revoke "${1%%-*}s" "$1" ;;
+	*) usage ;;
+	esac
 	;;
 *) usage ;;
 esac

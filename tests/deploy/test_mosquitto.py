@@ -370,6 +370,27 @@ async def test_the_same_rights_hold_for_a_pole_with_a_password(by_password):
             await said(client, topic_of(WEATHER, OTHER))
 
 
+@pytest.fixture
+def revoking(tmp_path):
+    """A broker of its own that knows the list of revoked poles, with one pole on it."""
+    one = Served(tmp_path)
+    one.issue("revoke", f"pole-{OTHER[0]}-{OTHER[1]}")
+    conf = tmp_path / "mosquitto.conf"
+    text = conf.read_text()
+    listed = f"#crlfile {one.tls}/poles-crl.pem"
+    assert listed in text
+    conf.write_text(text.replace(listed, listed.removeprefix("#")))
+    with running(conf, one.poles, one.consumers, one.operators):
+        yield one
+
+
+async def test_a_stolen_pole_is_kept_out(revoking):
+    with pytest.raises(TurnedAwayError, match="says that our certificate is revoked: '8202302/136323843' of 'poles"):
+        await BrokerClient(revoking.pole(OTHER)).__aenter__()
+    async with AcknowledgingClient(revoking.pole(POLE)) as client:
+        await said(client, topic_of(WEATHER, POLE))
+
+
 async def test_a_renewed_broker_is_seen_while_the_connection_stands(served):
     lines = []
     watch = CertificateWatch(served.pole(POLE), 30, utc_ns=utc_ns, report=lines.append)
