@@ -62,6 +62,7 @@ class ThrottledLink:
         self._tasks.add(task)
         self.upward = []
         self.connections.append(self.upward)
+        far_writer = writer
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             for one in (writer, far_writer):

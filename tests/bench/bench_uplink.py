@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 import tempfile
 from collections import Counter
@@ -132,13 +133,16 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def mosquitto(folder):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     (folder / "mosquitto.conf").write_text(
-        "listener 18899 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nlog_type none\nuser root\n"
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nlog_type none\nuser root\n"
     )
     process = await asyncio.create_subprocess_exec(BINARY, "-c", str(folder / "mosquitto.conf"))
     try:
         await asyncio.sleep(0.5)
-        yield 18899
+        yield port
     finally:
         process.terminate()
         await process.wait()
