@@ -27,7 +27,7 @@ REASONS_MAX, REASON_MAX = 4, 80  # of a status: how many, and characters of each
 LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
     topics.HAZARD.name: ("detail",),
     topics.NEAR_MISS.name: (),
-    topics.STATUS.name: ("counters", "publications_per_s", "lag_p50_s", "lag_p99_s"),
+    topics.STATUS.name: ("counters", "publications_per_s", "lag_p50_s", "lag_p99_s", "certificates"),
     topics.SLOT.name: (
         *("counters", "swap_record", "identity", "registration", "role", "port"),
         *("wire", "address", "granted", "allowed", "load"),

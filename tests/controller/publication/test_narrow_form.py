@@ -55,10 +55,12 @@ def test_a_status_keeps_its_first_reasons_and_no_counters():
     full = ROAD.status(1.0)[0]
     message = pb.PoleStatus.FromString(full.payload)
     message.reasons[:] = ["x" * 500] * 9
+    message.certificates.add(holder="pole", name="1/2", left_s=1e7)
     after = pb.PoleStatus.FromString(narrow(replace(full, payload=message.SerializeToString()), topics.STATUS).payload)
     assert list(after.reasons) == ["x" * REASON_MAX] * REASONS_MAX
     assert after.alive
     assert not after.counters
+    assert not after.certificates, "a reason tells in time"
 
 
 @pytest.mark.parametrize(("room_b", "at_least"), [(150, 1), (400, 5), (10_000, 40)])
