@@ -36,16 +36,12 @@ class NarrowWay:
     """What the publisher uses instead of its own queues while `on`. `tell` gets what the broker refused."""
 
     def __init__(self, outbox: Outbox, *, utc_ns: Callable[[], int], tell: Callable[[str], None], tls: bool) -> None:
-        self.uplink = Uplink(0.0, tls=tls)
+        self.uplink = Uplink(1.0, tls=tls)
+        self.on = False  # whether the uplink is narrow
         self.turned = asyncio.Event()  # on or off
         self._outbox, self._utc_ns, self._tell = outbox, utc_ns, tell
         self._news = asyncio.Event()
         self._looked_at = self._asked_at = 0.0
-
-    @property
-    def on(self) -> bool:
-        """Whether the uplink is narrow."""
-        return self.uplink.bytes_per_s > 0
 
     @property
     def words(self) -> str:
@@ -59,7 +55,9 @@ class NarrowWay:
 
     def set_budget(self, bytes_per_s: float) -> None:
         """Bytes a second from now on; 0: the uplink is not narrow."""
-        was, self.uplink.bytes_per_s = self.on, bytes_per_s
+        was, self.on = self.on, bytes_per_s > 0
+        if self.on:  # what still runs when it is turned off goes on with the budget it had
+            self.uplink.bytes_per_s = bytes_per_s
         if was != self.on:
             self.turned.set()
 

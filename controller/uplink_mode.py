@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Mode = Literal["auto", "full", "narrow"]
 WIDE_B_PER_S: Final = 125_000.0  # 1 Mbit/s: from here on the pole says everything
 LEAST_B_PER_S: Final = 1_200.0  # 9,600 bit/s: what "narrow" means when nobody says how much
+FLOOR_B_PER_S: Final = 240.0  # 2,400 bit/s: who claims less must not silence the pole
 OURS: Final = 0.8  # of a reported capacity
 CALM_S: Final = 30.0  # a link has to be wide, or unreported, for so long before it is believed
 
@@ -51,5 +52,5 @@ class UplinkMode:
             budget = self._decided if now - self._narrow_at < CALM_S else 0.0
         else:
             self._narrow_at = now
-        self._decided = budget
-        return budget
+        self._decided = max(budget, FLOOR_B_PER_S) if budget else 0.0
+        return self._decided

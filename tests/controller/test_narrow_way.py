@@ -16,6 +16,7 @@ from controller.config import Mqtt
 from controller.hazard.hazard import Phase
 from controller.narrow_way import NarrowWay
 from controller.outbox import Outbox, Stored
+from controller.publication.uplink import Sending
 from controller.publisher import Publisher
 from interfaces.proto import publication_pb2 as pb
 from tests.controller.publication.busy_road import T0, BusyRoad
@@ -135,8 +136,10 @@ async def test_a_budget_of_nothing_turns_it_off():
     way.turned.clear()
     way.set_budget(2400)
     assert not way.turned.is_set()
+    way.offer(status)
     way.set_budget(0)
     assert way.turned.is_set()
+    assert isinstance(way.uplink.next(0.0, T0), Sending)  # a packet that was about to be chosen
     assert way.short(status) is status
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.config import Uplink
-from controller.uplink_mode import CALM_S, LEAST_B_PER_S, UplinkMode, reported_bps
+from controller.uplink_mode import CALM_S, FLOOR_B_PER_S, LEAST_B_PER_S, UplinkMode, reported_bps
 from modules.comms import CommsReading
 
 
@@ -19,6 +19,8 @@ from modules.comms import CommsReading
         ("auto", 500, 128_000, 500),
         ("auto", 0, 20_000_000, 0),
         ("auto", 1_000_000, 0, 0),
+        ("auto", 0, 1, FLOOR_B_PER_S),
+        ("narrow", 0.001, 0, FLOOR_B_PER_S),
         ("full", 1200, 9600, 0),
         ("narrow", 0, 0, LEAST_B_PER_S),
         ("narrow", 0, 128_000, 12_800),
