@@ -35,13 +35,22 @@ def credible(
     """Which rows of `conflicts` are between two road users that may really meet."""
     kept: Bools = _road_users(objects, conflicts) & _fast_enough(conflicts)
     kept &= ~_twins(objects, conflicts)
-    kept &= _on_the_road(objects, conflicts, site)
+    kept &= ~_kept_apart_by_the_kerb(objects, conflicts, site)
     kept &= ~_in_lanes_apart(objects, memory, conflicts, site, match)
     rows = np.flatnonzero(kept & (conflicts["probability"][:, 0] > 0.2))
     kept[:] = False
     if len(rows):
         kept[rows] = _meets_when_turning(objects, turn_rate(memory), conflicts[rows])
     return kept
+
+
+def beyond_red(speed: NDArray[np.float64], conflicts: NDArray[np.void], held_m: NDArray[np.float64]) -> Bools:
+    """Which conflicts lie beyond a red light at which a party can still stop; who follows another is not concerned."""
+    stops = np.zeros(len(conflicts), bool)
+    for side in ("first", "second"):
+        stops |= speed[conflicts[side]] * conflicts["ttc_s"] > held_m[conflicts[side]]
+    across: Bools = stops & (conflicts["type"] != ConflictType.REAR_END)
+    return across
 
 
 def stopping(memory: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
@@ -91,19 +100,16 @@ def _twins(objects: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
     return shared
 
 
-def _on_the_road(objects: NDArray[np.void], conflicts: NDArray[np.void], site: Site) -> Bools:
-    """A pedestrian on the pavement is no party to a conflict; without a map everybody may be."""
-    everybody = np.ones(len(conflicts), bool)
-    if not site.knows_carriageway:
-        return everybody
-    weak = np.flatnonzero(np.isin(objects["object_class"], _WEAK))
-    away = np.zeros(len(objects), bool)
-    if len(weak):
-        near = around(objects[weak], KERB_M)
-        on_road = site.in_carriageway(near) | site.in_crossing(near)
-        away[weak] = ~on_road.reshape(len(weak), -1).any(axis=1)
-    on: Bools = ~(away[conflicts["first"]] | away[conflicts["second"]])
-    return on
+def _kept_apart_by_the_kerb(objects: NDArray[np.void], conflicts: NDArray[np.void], site: Site) -> Bools:
+    """Conflicts of one on the road with one on foot or a cyclist beside it; without a map everybody is on it."""
+    if not site.knows_carriageway or not len(conflicts):
+        return np.zeros(len(conflicts), bool)
+    near = around(objects, KERB_M)
+    on_road: Bools = np.any((site.in_carriageway(near) | site.in_crossing(near)).reshape(len(objects), -1), axis=1)
+    beside = np.isin(objects["object_class"], _WEAK) & ~on_road
+    first, second = conflicts["first"], conflicts["second"]
+    apart: Bools = (beside[first] & on_road[second]) | (on_road[first] & beside[second])
+    return apart
 
 
 def _in_lanes_apart(

@@ -16,8 +16,10 @@ MAX_TRACKS: Final = 2000
 STILL_M: Final = 1.0  # plus twice the doubt of the position, at most STILL_DOUBT_M
 STILL_DOUBT_M: Final = 0.6
 HEIR_M: Final = 1.5
-# The difference of two exponential means of a ramp is its slope times the difference of their time constants.
 FAST_S, MIDDLE_S, SLOW_S = 0.12, 0.4, 1.2
+RECENT: Final = 6  # velocities of the last RECENT_S, for the acceleration
+RECENT_S: Final = 0.45
+APART_S: Final = 0.07
 
 MEMORY = np.dtype(
     [
@@ -30,6 +32,8 @@ MEMORY = np.dtype(
         ("fast", "<f8", (2,)),  # exponential means of the velocity
         ("middle", "<f8", (2,)),
         ("slow", "<f8", (2,)),
+        ("recent_ns", "<i8", (RECENT,)),  # newest first; 0: none yet
+        ("recent", "<f8", (RECENT, 2)),
     ]
 )
 
@@ -95,8 +99,15 @@ class Memory:
 
 
 def slope(rows: NDArray[np.void]) -> NDArray[np.float64]:
-    """Acceleration m/s² (n, 2) over the last half second."""
-    change: NDArray[np.float64] = (rows["fast"] - rows["middle"]) / (MIDDLE_S - FAST_S)
+    """Acceleration m/s² (n, 2): the straight line through the velocities of the last half second; 0 of a single one."""
+    age = (rows["recent_ns"][:, :1] - rows["recent_ns"]) / 1e9
+    weight = ((rows["recent_ns"] > 0) & (age <= RECENT_S)).astype(float)
+    weight[:, 1] = rows["recent_ns"][:, 1] > 0  # at slow rates the last but one, however old
+    count = np.maximum(weight.sum(axis=1), 1.0)[:, None]
+    lag = np.where(weight > 0, age, 0.0)
+    off = weight * (lag - lag.sum(axis=1, keepdims=True) / count)
+    spread = (off * off).sum(axis=1, keepdims=True)
+    change: NDArray[np.float64] = -(off[:, :, None] * rows["recent"]).sum(axis=1) / np.maximum(spread, 1e-9)
     return change
 
 
@@ -113,3 +124,7 @@ def _smooth(rows: NDArray[np.void], now: int, velocity: NDArray[np.float64]) -> 
     dt = (now - rows["seen_ns"]) / 1e9
     for name, constant in (("fast", FAST_S), ("middle", MIDDLE_S), ("slow", SLOW_S)):
         rows[name] += (1 - np.exp(-dt / constant))[:, None] * (velocity - rows[name])
+    taken = rows["recent_ns"][:, 0] - rows["recent_ns"][:, 1] >= APART_S * 1e9
+    for name in ("recent_ns", "recent"):
+        rows[name][taken, 1:] = rows[name][taken, :-1]
+    rows["recent_ns"][:, 0], rows["recent"][:, 0] = now, velocity

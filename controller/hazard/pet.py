@@ -18,7 +18,7 @@ MIN_SPEED_MPS: Final = 0.5
 STEADY_MPS: Final = 3.0  # slower, a velocity's direction says less than the body's
 RIM_M: Final = 0.35  # of a body that its place and size leave in doubt: who only passes beside it takes nothing of it
 MIN_WIDTH_M: Final = 0.4
-MIN_ANGLE: Final = math.radians(30)  # less is following
+MIN_ANGLE, MAX_ANGLE = math.radians(30), math.radians(150)  # less is following, more is passing the other way
 
 _CELL = np.dtype([("id", "<u4"), ("tile", "<i4"), ("course", "<f4"), ("left_s", "<f8")])
 
@@ -62,7 +62,8 @@ class FootprintGrid:
         was = self._cells[slot]
         pet = now - entered - was["left_s"]
         turned = np.abs(np.angle(np.exp(1j * (course - was["course"]))))
-        taken = (was["left_s"] > 0) & (was["tile"] == tile) & (was["id"] != ids) & (turned >= MIN_ANGLE)
+        taken = (was["left_s"] > 0) & (was["tile"] == tile) & (was["id"] != ids)
+        taken &= (turned >= MIN_ANGLE) & (turned <= MAX_ANGLE)
         taken &= (pet >= 0) & (pet < self._max_pet_s) & np.isin(was["id"], objects["id"])
         found = _shortest(was["id"][taken], ids[taken], pet[taken], x[taken], y[taken])
         fresh = np.zeros(len(slot), _CELL)

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from controller.hazard.memory import slope
+from controller.hazard.riders import HARD_MPS2, MARGIN_M, Comer, coming
 from controller.hazard.scene import Scene, Sighting, of_track
-from controller.hazard.surroundings import red
-from interfaces.spec import ObjectClass
 from modules.signal import RED, YELLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    import numpy as np
     from numpy.typing import NDArray
 
     from controller.config import Hazards
-    from controller.hazard.layout import Joint, Way
+    from controller.hazard.layout import Joint
 
     Floats = NDArray[np.float64]
 
-HARD_MPS2: Final = 4.5  # who would have to brake harder does not stop
-MOVING_MPS: Final = 2.0
-MARGIN_M: Final = 0.5  # one stops that far beyond the line and is no violator
 PASSED_M: Final = 15.0  # so far beyond the line the crossing of it is told
 AFTER_RED_S: Final = 0.3  # later than this into red, or the signal's own delay is told
 WAITS_M: Final = 20.0
@@ -35,21 +28,18 @@ BRAKES_MPS2: Final = 1.0
 
 
 def red_light_running(scene: Scene, _config: Hazards) -> list[Sighting]:
-    """Vehicles that need over 4.5 m/s² to stop at a red light, or one that turns red before them, or crossed on red."""
+    """Vehicles that need over 4.5 m/s² to stop at a light that will be red when they get there, or crossed on red."""
     found: dict[int, Sighting] = {}
-    riders = _riders(scene) if scene.signals else None
     for line in scene.layout.lines:
         aspect = scene.signals.get(line.group)
-        if riders is None or aspect is None or aspect.colour not in {RED, YELLOW}:
+        if aspect is None or aspect.colour not in {RED, YELLOW}:
             continue
-        for one in _coming(riders, line.ways, beyond_m=PASSED_M):
-            front = one.distance_m - one.length_m / 2
-            if aspect.colour == YELLOW:
-                left_s = math.inf if aspect.until_ns is None else (aspect.until_ns - scene.now_ns) / 1e9
-                late = front > one.speed * left_s > 0
-                sure = _cannot_stop(one, front) if late else 0.0
-            elif front > 0:
-                sure = _cannot_stop(one, front)
+        for one in coming(scene.riders, line.ways, beyond_m=PASSED_M):
+            front = one.front_m
+            changes = aspect.until_ns is not None and front > one.speed * (aspect.until_ns - scene.now_ns) / 1e9 > 0
+            if front > 0 or aspect.colour == YELLOW:
+                red_then = changes if aspect.colour == YELLOW else not changes
+                sure = _cannot_stop(one, front) if red_then else 0.0
             else:
                 crossed_s = (scene.now_ns - aspect.since_ns) / 1e9 + front / one.speed  # after it turned red
                 sure = 0.95 if crossed_s > AFTER_RED_S else 0.0
@@ -64,10 +54,10 @@ def merging_vehicle(scene: Scene, config: Hazards) -> list[Sighting]:
     """A vehicle on a ramp and one of the mainline that reach the merge within merge_gap_s of each other."""
     if not scene.layout.merges:
         return []
-    found, riders = [], _riders(scene)
+    found = []
     for joint in scene.layout.merges:
-        mainline = list(_coming(riders, joint.second))
-        for ramp in _coming(riders, joint.first):
+        mainline = list(coming(scene.riders, joint.second))
+        for ramp in coming(scene.riders, joint.first):
             others = [one for one in mainline if one.row != ramp.row]
             if not others or ramp.arrival_s > MERGE_S:
                 continue
@@ -90,10 +80,9 @@ def crossing_path(scene: Scene, _config: Hazards) -> list[Sighting]:
     if not scene.layout.crossings:
         return []
     best: dict[tuple[int, int], Sighting] = {}
-    riders, held = _riders(scene), held_m(scene)
     for joint in scene.layout.crossings:
         firsts, seconds = (
-            [one for one in _coming(riders, side) if one.arrival_s <= CROSS_S and _comes(scene, one, held)]
+            [one for one in coming(scene.riders, side) if one.arrival_s <= CROSS_S and _comes(scene, one)]
             for side in (joint.first, joint.second)
         )
         for one in firsts:
@@ -112,98 +101,31 @@ def crossing_path(scene: Scene, _config: Hazards) -> list[Sighting]:
     return list(best.values())
 
 
-def held_m(scene: Scene) -> Floats:
-    """How far ahead of each there is a line where red holds it, for those who can stop there; else infinite."""
-    held = np.full(len(scene.objects), math.inf)
-    if not any(red(scene.signals, line.group) for line in scene.layout.lines):
-        return held
-    riders = _riders(scene)
-    for line in scene.layout.lines:
-        if red(scene.signals, line.group):
-            for one in _coming(riders, line.ways, least_mps=-MOVING_MPS):
-                front = one.distance_m - one.length_m / 2
-                if front > -MARGIN_M and one.speed**2 <= 2 * HARD_MPS2 * (front + MARGIN_M):
-                    held[one.row] = min(held[one.row], max(front, 0.0))
-    return held
-
-
 def at_red(scene: Scene) -> NDArray[np.bool_]:
     """Who stands or comes close before a red light."""
-    near: NDArray[np.bool_] = held_m(scene) < WAITS_M
+    near: NDArray[np.bool_] = scene.held_m < WAITS_M
     return near
 
 
-class _Comer(NamedTuple):
-    row: int
-    distance_m: float  # of its middle
-    length_m: float
-    speed: float
-    arrival_s: float  # of its front
-    doubt_s: float
-    share: float
-
-
-class _Riders(NamedTuple):
-    """Vehicles and cyclists in lanes: rows by lane, and per row of the scene plain numbers."""
-
-    by_lane: dict[int, list[int]]
-    along_m: list[float]
-    length_m: list[float]
-    speed: list[float]  # along the lane
-    doubt_m: list[float]
-    doubt_mps: list[float]
-
-
-def _riders(scene: Scene) -> _Riders:
-    objects, match = scene.objects, scene.match
-    rides = (match.lane >= 0) & (scene.vehicle | (objects["object_class"] == ObjectClass.BICYCLE))
-    by_lane: dict[int, list[int]] = {}
-    for row in np.flatnonzero(rides).tolist():
-        by_lane.setdefault(int(match.lane[row]), []).append(row)
-    course, cov = scene.memory["fast"], objects["cov"]
-    speed = course[:, 0] * np.cos(match.direction) + course[:, 1] * np.sin(match.direction)
-    doubt_m = np.sqrt(np.maximum((cov[:, 0, 0] + cov[:, 1, 1]) / 2, 0.0))
-    doubt_mps = np.sqrt(np.maximum((cov[:, 2, 2] + cov[:, 3, 3]) / 2, 0.04))
-    columns = (match.along_m, objects["length"], speed, doubt_m, doubt_mps)
-    return _Riders(by_lane, *(column.tolist() for column in columns))
-
-
-def _coming(
-    riders: _Riders, ways: tuple[Way, ...], beyond_m: float = 0.0, least_mps: float = MOVING_MPS
-) -> Iterator[_Comer]:
-    """Those on these ways whose front is before their end, or `beyond_m` beyond."""
-    for way in ways:
-        for row in riders.by_lane.get(way.lane, ()):
-            speed, size = riders.speed[row], riders.length_m[row]
-            distance = way.offset_m - riders.along_m[row]
-            front = distance - size / 2
-            if speed < least_mps or front <= -beyond_m - MARGIN_M:
-                continue
-            crawl = max(speed, 0.1)
-            arrival = max(front, 0.0) / crawl
-            doubt = math.hypot(riders.doubt_m[row], arrival * riders.doubt_mps[row]) / crawl
-            yield _Comer(row, distance, size, speed, arrival, max(doubt, 0.1), way.share)
-
-
-def _cannot_stop(one: _Comer, front_m: float) -> float:
+def _cannot_stop(one: Comer, front_m: float) -> float:
     """Probability that stopping takes more than 4.5 m/s²: by how much the speed is above the most that stops."""
     most = math.sqrt(2 * HARD_MPS2 * (max(front_m, 0.0) + MARGIN_M))
     return _normal((one.speed - most) / 0.5)
 
 
-def _comes(scene: Scene, one: _Comer, held: Floats) -> bool:
+def _comes(scene: Scene, one: Comer) -> bool:
     """Whether it is not going to stop before: red does not hold it, and it does not brake enough."""
-    if held[one.row] < one.distance_m:
+    if scene.held_m[one.row] < one.distance_m:
         return False
     direction, change = float(scene.match.direction[one.row]), slope(scene.memory[one.row : one.row + 1])[0]
     braking = -(float(change[0]) * math.cos(direction) + float(change[1]) * math.sin(direction))
-    return braking < BRAKES_MPS2 or one.speed**2 / (2 * braking) > one.distance_m - one.length_m / 2
+    return braking < BRAKES_MPS2 or one.speed**2 / (2 * braking) > one.front_m
 
 
-def _stay(one: _Comer, half_m: float) -> tuple[float, float]:
+def _stay(one: Comer, half_m: float) -> tuple[float, float]:
     """From when to when its body is within `half_m` of the joint, s from now."""
     return (
-        (one.distance_m - one.length_m / 2 - half_m) / one.speed,
+        (one.front_m - half_m) / one.speed,
         (one.distance_m + one.length_m / 2 + half_m) / one.speed,
     )
 
@@ -211,7 +133,7 @@ def _stay(one: _Comer, half_m: float) -> tuple[float, float]:
 def _at(
     scene: Scene,
     joint: Joint,
-    pair: tuple[_Comer, _Comer],
+    pair: tuple[Comer, Comer],
     sure: float,
     detail: tuple[tuple[str, float], ...],
     key: tuple[int, ...],
@@ -224,7 +146,7 @@ def _at(
     )
 
 
-def _id(scene: Scene, one: _Comer) -> int:
+def _id(scene: Scene, one: Comer) -> int:
     return int(scene.objects["id"][one.row])
 
 

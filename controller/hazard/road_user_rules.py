@@ -9,7 +9,6 @@ import numpy as np
 from controller.hazard.conflict import ConflictType
 from controller.hazard.course import around
 from controller.hazard.memory import slope
-from controller.hazard.right_of_way_rules import held_m
 from controller.hazard.scene import Scene, Sighting, of_track
 from controller.hazard.surroundings import red
 from interfaces.spec import ObjectClass
@@ -33,6 +32,8 @@ COLLISION_USE_CASES: Final = {
     ConflictType.VRU: (0x1A,),
 }
 STEP_IN_M: Final = 0.5
+UNSEEN_S: Final = 0.6  # who was not measured for so long may still be there, but nothing new is told of them …
+REMEMBERED: Final = 0.75  # … their probability being below what begins a hazard
 CROSSING_M: Final = 1.0
 NO_CYCLISTS_MPS: Final = 79 / 3.6
 BRAKING_MPS2: Final = 4.0
@@ -44,7 +45,7 @@ def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
     classes = scene.objects["object_class"]
     walking = np.isin(classes, (int(ObjectClass.PEDESTRIAN), int(ObjectClass.LIGHT_VEHICLE)))
     rows = np.flatnonzero(walking | (classes == ObjectClass.BICYCLE) & _no_place_for_cyclists(scene))
-    inside = _share_inside(scene, rows)
+    inside = _share_inside(scene, rows) * np.where(scene.seen_s[rows] > UNSEEN_S, REMEMBERED, 1.0)
     return [
         of_track(scene, int(i), share, subcause=_who(scene, int(i)))
         for i, share in zip(rows, inside, strict=True)
@@ -81,13 +82,14 @@ def fallen_object(scene: Scene, _config: Hazards) -> list[Sighting]:
 
 
 def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
-    """Vehicles that slow down by more than 4 m/s², by the track's word and by that of its recent speeds."""
+    """Vehicles that slow down by more than 4 m/s², in the mean of the track's word and that of its recent speeds."""
     objects, recent = scene.objects, scene.memory["middle"]
     speed = np.maximum(np.hypot(*recent.T), 1e-6)
-    told = (np.nan_to_num(objects["ax"]) * recent[:, 0] + np.nan_to_num(objects["ay"]) * recent[:, 1]) / speed
+    told = (objects["ax"] * recent[:, 0] + objects["ay"] * recent[:, 1]) / speed  # sure, but it follows slowly
     seen = (slope(scene.memory) * recent).sum(axis=1) / speed
-    rows = scene.vehicle & (speed > 5.0) & (told < -BRAKING_MPS2) & (seen < -BRAKING_MPS2 * 0.6)
-    return [of_track(scene, int(i), 0.9, detail=(("braking_mps2", float(-told[i])),)) for i in np.flatnonzero(rows)]
+    braking = -(told + seen) / 2
+    rows = scene.vehicle & (speed > 5.0) & (braking > BRAKING_MPS2)
+    return [of_track(scene, int(i), 0.9, detail=(("braking_mps2", float(braking[i])),)) for i in np.flatnonzero(rows)]
 
 
 def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
@@ -97,18 +99,8 @@ def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
     least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road
     soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= least)
     soon &= (pairs["drac_mps2"] >= LEAST_DRAC_MPS2) & ~scene.stopping
-    urgent = soon & (pairs["gap_m"] > 0) & ~_waits_at_red(scene)
+    urgent = soon & (pairs["gap_m"] > 0)
     return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]
-
-
-def _waits_at_red(scene: Scene) -> NDArray[np.bool_]:
-    """Which conflicts lie beyond a red light at which a party can still stop; who follows another is not concerned."""
-    pairs, ahead = scene.conflicts, held_m(scene)
-    stops = np.zeros(len(pairs), bool)
-    for side in ("first", "second"):
-        stops |= scene.speed[pairs[side]] * pairs["ttc_s"] > ahead[pairs[side]]
-    across: NDArray[np.bool_] = stops & (pairs["type"] != ConflictType.REAR_END)
-    return across
 
 
 def _of_pair(scene: Scene, pair: np.void) -> Sighting:

@@ -50,7 +50,7 @@ def rules(config: Hazards) -> tuple[Rule, ...]:
         Rule("person_on_road", "道路上の人", 12, 0, person, 0, 1.5, 4.0, 0.8, 2.0, 1.0, foot, own.person_on_road),
         Rule("animal", "動物", 11, 0, 0.5, 0.0, 2.0, 5.0, 0.0, 3.0, 1.0, (), own.animal),
         Rule("fallen_object", "落下物", 10, 1, 0.5, 0.0, 3.0, 6.0, 0.0, 2.0, 5.0, past, own.fallen_object),
-        Rule("sudden_braking", "急ブレーキ", 99, 1, 0.2, 0.0, 1.0, 3.0, 0.0, 5.0, 0.6, behind, own.sudden_braking),
+        Rule("sudden_braking", "急ブレーキ", 99, 1, 0.1, 0.0, 1.0, 3.0, 0.0, 5.0, 0.6, behind, own.sudden_braking),
         Rule("collision_risk", "衝突のおそれ", 97, 0, 0.25, 0, 1.0, 3.0, 0.0, 5.0, 0.0, (), own.collision_risk),
         Rule("red_light_running", "信号無視", 98, 2, 0.2, 0, 2, 3, 0.8, 5, 0.0, cuts_in, way.red_light_running),
         Rule("merging_vehicle", "合流", 97, 3, 0.5, 0, 1.5, 3, 0.6, 5, 0.0, (MERGES, MERGE_OWN), way.merging_vehicle),

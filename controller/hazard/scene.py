@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from controller.hazard.layout import Layout
+from controller.hazard.riders import NOBODY, Riders
 from interfaces.spec import VEHICLES
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Scene:
     """Rows of `memory`, `match` and `vehicle` belong to those of `objects`; `stopping` to those of `conflicts`.
 
     `flow_mps`: usual free speed per lane, NaN where unknown. `conflicts` holds only credible ones (CONFLICT rows).
-    `signals`: what each group is known to show. `lacking`: required slots that no module serves.
+    `signals`: what each group is known to show. `held_m` (n,): how far ahead red holds each, else infinite. `lacking`:
+    required slots that no module serves.
     """
 
     now_ns: int
@@ -44,6 +46,8 @@ class Scene:
     signals: Mapping[int, Aspect] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     layout: Layout = field(default_factory=Layout)
+    riders: Riders = NOBODY
+    held_m: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def vehicle(self) -> NDArray[np.bool_]:
@@ -61,6 +65,12 @@ class Scene:
         """For how long each has stayed in its place."""
         still: NDArray[np.float64] = (self.now_ns - self.memory["anchor_ns"]) / 1e9
         return np.where(self.speed < 0.8, still, 0.0)
+
+    @property
+    def seen_s(self) -> NDArray[np.float64]:
+        """How long ago each was measured last."""
+        age: NDArray[np.float64] = (self.now_ns - self.objects["measured_at_ns"]) / 1e9
+        return age
 
     @property
     def points(self) -> NDArray[np.float64]:

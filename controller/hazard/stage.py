@@ -8,13 +8,14 @@ import numpy as np
 
 from controller.fusion.track import Tracks
 from controller.hazard.conflict import conflicts
-from controller.hazard.course import credible, stopping
+from controller.hazard.course import beyond_red, credible, stopping
 from controller.hazard.engine import HazardEngine
 from controller.hazard.flow import Flow
 from controller.hazard.layout import layout_of
 from controller.hazard.memory import Memory
 from controller.hazard.near_miss_engine import NearMissEngine
 from controller.hazard.pet import FootprintGrid
+from controller.hazard.riders import held_m, riders
 from controller.hazard.scene import Scene
 from controller.hazard.surroundings import Surroundings
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
 MAX_DT_S: Final = 1.0
+# Of fused tracks on simulated roads, places are less and velocities more certain than the tracks say.
+PLACE_DOUBT, VELOCITY_DOUBT = 1.5, 0.6
+_CALIBRATION: Final = np.repeat([PLACE_DOUBT, VELOCITY_DOUBT], 2)
 MAX_PLACE_M, MAX_SPEED_MPS, MAX_ACCELERATION_MPS2, MAX_VARIANCE = 20_000.0, 150.0, 50.0, 10_000.0
 
 
@@ -94,6 +98,9 @@ class HazardStage:
         self._flow.update(objects["id"], fast, match, tracks.valid_at_ns)
         found = conflicts(objects, self._tau_s)
         found = found[credible(objects, memory, found, self._site, match)]
+        known, signals = riders(objects, memory, match), self._surroundings.signals(tracks.valid_at_ns)
+        held = held_m(known, self._layout, signals)
+        found = found[~beyond_red(fast, found, held)]
         return Scene(
             now_ns=tracks.valid_at_ns,
             dt_s=dt_s,
@@ -106,9 +113,11 @@ class HazardStage:
             stopping=stopping(memory, found),
             encroachments=tuple(self._grid.update(objects, tracks.valid_at_ns)),
             weather=self._surroundings.weather(tracks.valid_at_ns),
-            signals=self._surroundings.signals(tracks.valid_at_ns),
+            signals=signals,
             lacking=lacking,
             layout=self._layout,
+            riders=known,
+            held_m=held,
         )
 
 
@@ -121,6 +130,7 @@ def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
     unique = np.unique(rows["id"], return_index=True)[1]
     rows = rows[np.sort(unique)]
     rows["yaw"] = np.where(np.isfinite(rows["yaw"]), rows["yaw"], np.arctan2(rows["vy"], rows["vx"]))
+    rows["cov"] *= _CALIBRATION[:, None] * _CALIBRATION
     for name in ("ax", "ay"):
         rows[name] = np.clip(np.nan_to_num(rows[name]), -MAX_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2)
     for name in ("length", "width"):

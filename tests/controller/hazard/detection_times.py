@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from scenes import (
     User,
     along,
@@ -72,6 +74,7 @@ LEAD_S = {"collision_risk": 1.5, "red_light_running": 0.0, "merging_vehicle": 2.
 GREEN_THEN_RED = lights((0.0, GREEN), (2.0, RED), until=8.0)
 
 
+@cache
 def delay(kind: str, seed: int | None = None) -> float:
     """Seconds from when it is so to the first NEW of `kind`; infinite when there is none."""
     users, seconds, site, more, since_s = SCENES[kind]

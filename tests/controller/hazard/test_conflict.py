@@ -24,29 +24,29 @@ def corners(x, y, yaw, length, width):
     return box @ turn.T + (x, y)
 
 
-def gap(one, two, t: float) -> float:
-    """The widest gap over the edge normals of both polygons: another way to the same answer than the one tested."""
-    a = corners(one["x"] + one["vx"] * t, one["y"] + one["vy"] * t, one["yaw"], one["length"], one["width"])
-    b = corners(two["x"] + two["vx"] * t, two["y"] + two["vy"] * t, two["yaw"], two["length"], two["width"])
-    widest = -math.inf
-    for polygon in (a, b):
+def gap(one, two, t):
+    """The widest separation over the edges of both boxes at each of the times `t`, by their corners."""
+    t = np.asarray(t, float)
+    boxes = [corners(who["x"], who["y"], who["yaw"], who["length"], who["width"]) for who in (one, two)]
+    widest = np.full(t.shape, -math.inf)
+    for polygon in boxes:
         for i in range(4):
             edge = polygon[i - 1] - polygon[i]
             normal = np.array([edge[1], -edge[0]]) / np.hypot(*edge)
-            pa, pb = a @ normal, b @ normal
-            widest = max(widest, pa.min() - pb.max(), pb.min() - pa.max())
+            pa, pb = (box @ normal for box in boxes)
+            away = (one["vx"] - two["vx"]) * normal[0] * t + (one["vy"] - two["vy"]) * normal[1] * t
+            widest = np.maximum(widest, np.maximum(pa.min() - pb.max() + away, pb.min() - pa.max() - away))
     return widest
 
 
 def brute_force_ttc(one, two) -> float:
     steps = np.linspace(0, HORIZON_S, 3001)
-    gaps = [gap(one, two, t) for t in steps]
-    hit = next((i for i, value in enumerate(gaps) if value <= 0), None)
-    if hit is None:
+    hits = np.flatnonzero(gap(one, two, steps) <= 0)
+    if not len(hits):
         return math.nan
-    if hit == 0:
+    if hits[0] == 0:
         return 0.0
-    low, high = steps[hit - 1], steps[hit]
+    low, high = steps[hits[0] - 1], steps[hits[0]]
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if gap(one, two, middle) <= 0 else (middle, high)
