@@ -159,6 +159,7 @@ class Consumer:
 
     async def _connection(self, first: asyncio.Future[None]) -> None:
         async with self._connect() as client, asyncio.TaskGroup() as group:
+            heed_cancellation()  # aiomqtt waits with wait_for, which can swallow one on 3.11
             self.connected.set()
             self._tell(f"broker {self._url}: connected")
             if not first.done():
@@ -175,6 +176,7 @@ class Consumer:
             one = decode(str(message.topic), bytes(message.payload), self._root, dict(said), left_s)
             if one is not None:
                 self._hand_out(one, clock())
+            heed_cancellation()
 
     def _hand_out(self, one: Received, now_s: float) -> None:
         if one.error and self._unread.first((one.kind, one.error)):
@@ -193,9 +195,11 @@ class Consumer:
         for stream in [one for one in self._streams if one not in self._settled]:
             self._settled.add(stream)
             await self._subscribe(client, stream)
+            heed_cancellation()
         for one in self._subscribed - {one for stream in self._streams for one in stream.reader.filters}:
             self._subscribed.discard(one)
             await client.unsubscribe(f"{self._root}/{one}")
+            heed_cancellation()
 
     async def _subscribe(self, client: aiomqtt.Client, stream: Stream[Any, Any]) -> None:
         filters = stream.reader.filters

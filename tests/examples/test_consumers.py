@@ -42,19 +42,24 @@ def traffic(sequence, sender=SENDER, at=((-100.0, 3.5, 20.0), (-40.0, 3.5, 15.0)
 async def publishing(url, batches):
     """Publish what `batches(sequence)` gives, ten times a second, until the end."""
 
-    async def publish(send):
-        for sequence in range(1, 10_000):
-            for publications in batches(10 * sequence):
-                await send(publications)
-            await asyncio.sleep(PERIOD_S)
+    over = asyncio.Event()
 
-    async with sending(url) as send:
-        task = asyncio.create_task(publish(send))
+    async def publish(send):
+        sequence = 0
+        while not over.is_set():  # aiomqtt can swallow a cancellation on Python 3.11
+            sequence += 10
+            for publications in batches(sequence):
+                await send(publications)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_S):
+                    await over.wait()
+
+    async with sending(url) as send, asyncio.TaskGroup() as group:
+        group.create_task(publish(send))
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            over.set()
 
 
 async def run(example, *arguments):

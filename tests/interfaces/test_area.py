@@ -110,7 +110,7 @@ AREAS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(AREAS, st.lists(st.tuples(METRES, METRES), min_size=30, max_size=30), st.integers(4, 64))
 def test_what_is_inside_is_covered_once(area, points, most):
     keys = tiles(area, most=most)

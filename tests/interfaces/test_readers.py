@@ -91,7 +91,7 @@ def test_repeats_and_what_comes_late_change_nothing():
     assert told(reader, [*first, *second, *last]) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=12))
 def test_any_order_ends_as_the_newest_statement_says(order):
     statements = [danger()[0], danger(Phase.UPDATE, sequence=2)[0], danger(Phase.CANCEL, sequence=3)[0]]
@@ -159,7 +159,7 @@ def test_another_major_version_is_told_and_skipped():
         _ = found.pole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([publications[0].topic for publications in everything().values()]))
 def test_any_bytes_are_read_or_named(payload, topic):
     found = decode(topic, payload, ROOT)

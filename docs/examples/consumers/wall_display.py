@@ -1,6 +1,6 @@
 """A wall display for a corridor of poles: how they are, what is on the road, what is dangerous.
 
-python docs/examples/consumers/wall_display.py --broker mqtt://127.0.0.1:1883 [--area 12/0/3637/1603]
+python docs/examples/consumers/wall_display.py --broker mqtt://127.0.0.1:1883 [--area 12/0/3647/1599]
 """
 
 import argparse
