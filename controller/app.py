@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from controller import credential, reload, systemd
+from controller import systemd
 from controller.address_book import AddressBook
-from controller.audit import Audit
 from controller.binding import Place
 from controller.cavc_uploader import CavcUploader
 from controller.clock import CLOCK, utc_ns
 from controller.command_actions import CommandActions
-from controller.command_room import CommandRoom
-from controller.commands import Desk
 from controller.gate import Gate
 from controller.health import judge
 from controller.outbox import Outbox
@@ -27,7 +24,7 @@ from controller.publication.cavc.sensor_info import ranges_of
 from controller.publication.profile import profile
 from controller.publication.publication import Publication, Stamp
 from controller.publication.slots import slot_status
-from controller.publication.status import pole_status, will
+from controller.publication.status import farewell, pole_status, will
 from controller.publication.voice import Voice, sender_of
 from controller.publication.weather import PERIOD_S as WEATHER_PERIOD_S
 from controller.publication.weather import changed, weather
@@ -41,7 +38,6 @@ from controller.slot_keeper import SlotKeeper
 from controller.supervisor import Supervisor
 from controller.trust import TrustStore
 from controller.uplink_mode import UplinkMode, reported_bps
-from interfaces.command import KEY_MIN
 from interfaces.errors import ConfigError
 from interfaces.states import SERVING, State
 
@@ -75,7 +71,7 @@ class App:
         read_config: Callable[[], Config] | None = None,
     ) -> None:
         self.config, self.log = config, log
-        self._site, self._read_config = site, read_config
+        self.site, self.read_config = site, read_config
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -121,19 +117,19 @@ class App:
         self.radio.serve(self.supervisors, {name: port.cost for name, port in self.plugs.ports.items()})
         self._outbox_path = state_dir / "outbox.db"
         self.uplink_mode = UplinkMode.of(config.uplink)
-        self._sender = sender_of(config)
-        self._started_ns = utc_ns()
-        self._sequence = self._started_ns // 1_000_000  # grows over restarts: keys of events stay unique
-        self._voice = Voice(self._sender, self._stamp)
+        self.sender = sender_of(config)
+        self.started_ns = utc_ns()
+        self._sequence = self.started_ns // 1_000_000  # grows over restarts: keys of events stay unique
+        self._voice = Voice(self.sender, self._stamp)
         self.cavc = CavcUploader(
             config,
-            self._sender,
+            self.sender,
             state_dir / "cavc.db",
             utc_ns=utc_ns,
             report=lambda text: log.info("cavc", detail=text),
         )
-        self.commands = self._command_room(state_dir) if config.commands.on else None
-        self._told: PoleReport | None = None
+        self.commands = CommandActions(self).room(state_dir / "audit.jsonl") if config.commands.on else None
+        self.said: PoleReport | None = None  # the newest status
         self._weather_said: tuple[Weather, int] = (), 0
         self._tracks = 0
         self._progressed = False  # since the watchdog was fed last
@@ -153,8 +149,8 @@ class App:
                 outbox,
                 utc_ns=utc_ns,
                 greeting=self._greeting,
-                will=lambda: will(self._sender, self._stamp()),
-                farewell=lambda: will(self._sender, self._stamp(), "the pole was stopped"),
+                will=lambda: will(self.sender, self._stamp()),
+                farewell=lambda: farewell(self.sender, self._stamp(), "the pole was stopped"),
                 report=lambda text: self.log.info("broker", detail=text),
             )
             publisher.commands = self.commands
@@ -226,9 +222,9 @@ class App:
         count = 0
         while True:
             self.set_uplink()
-            self._told = status = self._status(await outbox.backlog(), publisher)
+            self.said = status = self._status(await outbox.backlog(), publisher)
             self._tell_cavc(status)
-            for one in pole_status(status, self._sender, self._stamp()):
+            for one in pole_status(status, self.sender, self._stamp()):
                 self._offer(publisher, one)
             if self._fresh_slots.is_set() or count % SLOT_PERIODS == 0:
                 self._fresh_slots.clear()
@@ -246,6 +242,13 @@ class App:
                 async with asyncio.timeout(STATUS_PERIOD_S):
                     await self._fresh_slots.wait()
 
+    def set_thresholds(self) -> None:
+        """Judge by the present configuration."""
+        if self.recorder is not None:
+            self.recorder.set_thresholds(self.config, self.site)
+        else:
+            self.pipeline.set_thresholds(self.config)
+
     def set_uplink(self) -> str:
         """Decide how the pole publishes; words for a narrow uplink, else empty."""
         if self._publisher is None:
@@ -257,54 +260,6 @@ class App:
         if way.words != before:
             self.log.info("uplink", detail=way.words or "full uplink: everything is said")
         return way.words
-
-    def reload(self) -> tuple[list[str], list[str]]:
-        """Take from pole.toml what may change while running: keys that hold now, keys that need a restart."""
-        if self._read_config is None:
-            raise ConfigError("this pole was not started from a pole.toml")
-        new = self._read_config()
-        now, later = reload.differences(self.config, new)
-        self.config = reload.merged(self.config, new)
-        sections = {key.split(".")[0] for key in now}
-        if self.commands is not None:
-            self.commands.allow(frozenset(self.config.commands.allow))
-        if "uplink" in sections:
-            self.uplink_mode = UplinkMode.of(self.config.uplink)
-            self.set_uplink()
-        if sections & {"hazards", "near_misses"}:
-            if self.recorder is not None:
-                self.recorder.set_thresholds(self.config, self._site)
-            else:
-                self.pipeline.set_thresholds(self.config)
-        return now, later
-
-    def told(self) -> dict[str, Any]:
-        """How the pole is, for who asks over the command channel: short enough for a narrow uplink."""
-        one = self._told or self._status(0, self._publisher)
-        return {
-            "version": one.version,
-            "availability": one.availability,
-            "reasons": one.reasons,
-            "tracks": one.tracks,
-            "backlog": one.backlog,
-            "uptime_s": round((utc_ns() - self._started_ns) / 1e9),
-            "slots": {name: str(it.keeper.session.state) for name, it in self.supervisors.items()},
-        }
-
-    def _command_room(self, state_dir: Path) -> CommandRoom:
-        section = self.config.commands
-        key = credential.secret("commands.key_file", section.key_file) if section.key_file else ""
-        if key and len(key) < KEY_MIN:
-            raise ConfigError(f"commands.key_file {section.key_file}: the key has fewer than {KEY_MIN} characters")
-        return CommandRoom(
-            self._sender,
-            Desk(self._sender, frozenset(section.allow), key, self._started_ns / 1e9),
-            key,
-            CommandActions(self).table(),
-            Audit(state_dir / "audit.jsonl"),
-            utc_ns=utc_ns,
-            report=lambda line: self.log.info("command", **line),
-        )
 
     def _tell_cavc(self, status: PoleReport) -> None:
         if self.cavc.on:
@@ -342,7 +297,7 @@ class App:
             publications_per_s=rate / STATUS_PERIOD_S,
             lag_p50_s=float(np.percentile(lags, 50)),
             lag_p99_s=float(np.percentile(lags, 99)),
-            started_ns=self._started_ns,
+            started_ns=self.started_ns,
             version=VERSION,
             counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
             | self.cavc.counters
@@ -355,7 +310,7 @@ class App:
     def _slots(self) -> Iterator[Publication]:
         now = asyncio.get_running_loop().time()
         for name in self.supervisors:
-            yield from slot_status(self._slot(name, now), self._sender, self._stamp())
+            yield from slot_status(self._slot(name, now), self.sender, self._stamp())
 
     def _weather(self) -> Iterator[Publication]:
         """What environment modules say, once a minute and when it changes."""
@@ -363,15 +318,15 @@ class App:
         told, (before, said_ns) = self.pipeline.weather(now_ns), self._weather_said
         if now_ns - said_ns >= WEATHER_PERIOD_S * 1e9 or changed(before, told):
             self._weather_said = told, now_ns
-            yield from weather(told, self._sender, self._stamp())
+            yield from weather(told, self.sender, self._stamp())
 
     def _slot(self, name: str, now: float) -> SlotReport:
         one = self.supervisors[name]
         return one.keeper.report(now, one.faults, self.plugs.load(name))
 
     def _greeting(self) -> Iterator[Publication]:
-        yield from pole_status(self._status(0, self._publisher), self._sender, self._stamp())
-        yield from profile(self.config, self._sender, self._stamp())
+        yield from pole_status(self._status(0, self._publisher), self.sender, self._stamp())
+        yield from profile(self.config, self.sender, self._stamp())
         yield from self._slots()
         self._weather_said = (), 0  # said while there was no connection, nobody heard it
         yield from self._weather()

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from controller import log
-from interfaces.errors import PoleError
+from controller import credential, log, reload
+from controller.audit import Audit
+from controller.clock import utc_ns
+from controller.command_room import CommandRoom
+from controller.commands import Desk
+from controller.uplink_mode import UplinkMode
+from interfaces.command import KEY_MIN
+from interfaces.errors import ConfigError, PoleError
 from interfaces.states import SERVING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from controller import commands
     from controller.app import App
@@ -30,6 +37,22 @@ class CommandActions:
     def __init__(self, app: App) -> None:
         self._app = app
 
+    def room(self, audit: Path) -> CommandRoom:
+        """The channel as configured; ConfigError when its key cannot be used."""
+        app, section = self._app, self._app.config.commands
+        key = credential.secret("commands.key_file", section.key_file) if section.key_file else ""
+        if key and len(key) < KEY_MIN:
+            raise ConfigError(f"commands.key_file {section.key_file}: the key has fewer than {KEY_MIN} characters")
+        return CommandRoom(
+            app.sender,
+            Desk(app.sender, frozenset(section.allow), key, app.started_ns / 1e9),
+            key,
+            self.table(),
+            Audit(audit),
+            utc_ns=utc_ns,
+            report=lambda line: app.log.info("command", **line),
+        )
+
     def table(self) -> Mapping[str, Callable[[Any], Awaitable[Mapping[str, Any]]]]:
         """By the name of the command."""
         return {
@@ -42,8 +65,19 @@ class CommandActions:
         }
 
     async def status(self, _: commands.Status) -> Mapping[str, Any]:
-        """How pole, slots and uplink are."""
-        return self._app.told()
+        """How pole, slots and uplink are: short enough for a narrow uplink."""
+        app, one = self._app, self._app.said
+        if one is None:
+            raise CommandError("the pole is just starting")
+        return {
+            "version": one.version,
+            "availability": one.availability,
+            "reasons": one.reasons,
+            "tracks": one.tracks,
+            "backlog": one.backlog,
+            "uptime_s": round((utc_ns() - app.started_ns) / 1e9),
+            "slots": {name: str(it.keeper.session.state) for name, it in app.supervisors.items()},
+        }
 
     async def identify(self, asked: commands.Identify) -> Mapping[str, Any]:
         """The module in a slot shows itself (PMI IDENTIFY)."""
@@ -72,7 +106,20 @@ class CommandActions:
 
     async def reload(self, _: commands.Reload) -> Mapping[str, Any]:
         """pole.toml anew; what cannot change while running is named."""
-        now, later = self._app.reload()
+        app = self._app
+        if app.read_config is None:
+            raise CommandError("this pole was not started from a pole.toml")
+        new = app.read_config()
+        now, later = reload.differences(app.config, new)
+        app.config = reload.merged(app.config, new)
+        sections = {key.split(".")[0] for key in now}
+        if app.commands is not None:
+            app.commands.allow(frozenset(app.config.commands.allow))
+        if "uplink" in sections:
+            app.uplink_mode = UplinkMode.of(app.config.uplink)
+            app.set_uplink()
+        if sections & {"hazards", "near_misses"}:
+            app.set_thresholds()
         return {"applied": now, "restart_needed_for": later}
 
     async def log_level(self, asked: commands.LogLevel) -> Mapping[str, Any]:

@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from controller.publication.narrow_form import gist, narrow, narrow_objects, row_of
 from controller.publication.packet_size import link_b, packet_b
+from controller.publication.priority import (
+    BEGINS_OR_ENDS,
+    CLEARED,
+    GOES_ON,
+    HAZARDS,
+    NEAR_MISS,
+    OBJECTS,
+    PRIORITIES,
+    Priority,
+)
 from controller.publication.topic_alias import TopicAliases
 from interfaces import topics
 
@@ -21,33 +31,6 @@ if TYPE_CHECKING:
     from interfaces.topics import Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Priority:
-    """One row; the first that has something to say speaks. `every_s`: the least time between two publications of a
-    topic, unless what it says changed; `share`: what of the budget the row may take in the long run."""
-
-    name: str
-    every_s: float
-    share: float
-
-
-BEGINS_OR_ENDS: Final = Priority("hazard begins or ends", 0.0, 1.0)
-GOES_ON: Final = Priority("hazard goes on", 0.0, 1.0)
-CLEARED: Final = Priority("hazard cleared", 0.0, 0.3)  # its retained message; receivers know since the CANCEL
-NEAR_MISS: Final = Priority("nearmiss", 0.0, 0.5)
-OBJECTS: Final = Priority("objects", 1.0, 1.0)
-HAZARDS: Final = frozenset({BEGINS_OR_ENDS, GOES_ON, CLEARED})
-PRIORITIES: Final = (
-    BEGINS_OR_ENDS,
-    GOES_ON,
-    Priority("status", 10.0, 0.3),
-    CLEARED,
-    NEAR_MISS,
-    Priority("weather", 60.0, 0.3),
-    Priority("slot", 60.0, 0.3),
-    Priority("profile", 3600.0, 0.3),
-    OBJECTS,
-)
 USED: Final = 0.9  # of the budget; the rest is for keepalive, repeats of TCP and what the link's own protocol adds
 LEAD_S: Final = 0.05  # the next packet may leave so long before the link has taken the one before
 LARGEST_S: Final = 0.8  # no packet but a hazard's takes the link longer: a hazard may have to wait for it
