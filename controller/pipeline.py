@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.registration import Finding, Registration, Standing
+from controller.fusion.registration import Registration
 from controller.fusion.sensor import Sensor
+from controller.fusion.standing import Finding, Standing
 from controller.fusion.tracker import Tracker
 from controller.geometry import LocalFrame, place
 from controller.hazard.stage import HazardStage
@@ -52,6 +53,7 @@ class Pipeline:
         self._newest: Tracks | None = None
         self._sensors: dict[str, Sensor] = {}
         self._registration = Registration(correct=config.fusion.correct_registration)
+        self._trials: dict[str, Registration] = {}  # of modules on probation, which are compared and not fused
         self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
         self._tracker = Tracker(
             {}, history_s=config.fusion.history_s, coast_s=config.fusion.coast_s, seed=config.pole.roadside_unit_id
@@ -59,22 +61,15 @@ class Pipeline:
 
     def plug(self, slot: str, capability: Capability | None = None) -> None:
         """A module serves the slot from now on; without a capability its class's default stands in."""
-        entry = self._config.slot[slot]
-        mount = entry.mount
-        sensor = Sensor(
-            self.slots.index(slot),
-            capability or default_capability(entry.module_class),
-            mount.east_m,
-            mount.north_m,
-            mount.height_m,
-            math.radians(mount.yaw_deg),
-        )
+        sensor = self._sensor(slot, capability)
+        self._trials.pop(slot, None)
         self._registration.forget(sensor.slot_index)
         self._sensors[slot] = sensor
         self._tracker.set_sensor(slot, sensor)
 
     def unplug(self, slot: str) -> None:
         """The slot is empty: its absence says nothing about the road any more."""
+        self._trials.pop(slot, None)
         if self._sensors.pop(slot, None) is not None:
             self._registration.forget(self.slots.index(slot))
         self._hazards.forget(self.slots.index(slot))
@@ -86,8 +81,8 @@ class Pipeline:
         self._hazards = self._hazards.retuned(config.hazards, config.near_misses, config.pole.roadside_unit_id)
 
     def finding(self, slot: str) -> Finding | None:
-        """How the module in a slot stands to the others; None before it could be compared."""
-        return self._registration.findings.get(self.slots.index(slot))
+        """How the module in a slot, also one on probation, stands to the others; None before it could be compared."""
+        return self._trials.get(slot, self._registration).findings.get(self.slots.index(slot))
 
     def add(self, detections: Detections) -> bool:
         """Fuse one message; False when it was too late, its slot is empty or its module is in quarantine."""
@@ -111,11 +106,28 @@ class Pipeline:
         if sensor is None or self._newest is None:
             return placed
         registration, stamp_ns = self._registration, placed.measured_at_ns
-        fused = {one.slot_index: one for one in self._sensors.values() if self._fuses(one)}
+        fused = self._fused()
+        for trial in self._trials.values():
+            trial.hear(sensor, placed.objects, stamp_ns, self._newest, fused)
         if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused):
             self._heed()
         rows, stamp_ns = registration.corrected(sensor, placed.objects, stamp_ns)
         return replace(placed, objects=rows, measured_at_ns=stamp_ns)
+
+    def _sensor(self, slot: str, capability: Capability | None) -> Sensor:
+        entry = self._config.slot[slot]
+        mount = entry.mount
+        return Sensor(
+            self.slots.index(slot),
+            capability or default_capability(entry.module_class),
+            mount.east_m,
+            mount.north_m,
+            mount.height_m,
+            math.radians(mount.yaw_deg),
+        )
+
+    def _fused(self) -> dict[int, Sensor]:
+        return {one.slot_index: one for one in self._sensors.values() if self._fuses(one)}
 
     def _fuses(self, sensor: Sensor) -> bool:
         found = self._registration.findings.get(sensor.slot_index)
@@ -137,13 +149,17 @@ class Pipeline:
         """What environment modules say that still holds: the bit of each one's slot and its reading."""
         return self._hazards.weather(now_ns)
 
-    def agreement(self, detections: Detections) -> tuple[int, int]:
+    def agreement(self, detections: Detections, capability: Capability | None = None) -> tuple[int, int]:
         """Of detections that are not fused: how many lie near a track of the newest picture, how many were compared."""
         tracks = self._newest
         if tracks is None or not len(tracks.objects) or not len(detections.objects):
             return 0, 0
-        placed, _ = place(detections, self._config.slot[detections.slot].mount, self.frame)
+        slot = detections.slot
+        placed, _ = place(detections, self._config.slot[slot].mount, self.frame)
         rows = placed.objects
+        if slot not in self._trials:
+            self._trials[slot] = self._registration.trial(self.slots.index(slot))
+        self._trials[slot].hear(self._sensor(slot, capability), rows, placed.measured_at_ns, tracks, self._fused())
         away = np.hypot(
             rows["x"][:, None] - tracks.objects["x"][None, :], rows["y"][:, None] - tracks.objects["y"][None, :]
         )

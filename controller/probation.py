@@ -37,6 +37,7 @@ class Verdict:
     gap_share: float
     clock_error_s: float
     agreement: float | None  # share of its detections near a track of the others; None: too few to compare
+    beside_m: float | None = None  # mean displacement of what it sees; None: not to be compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Probation:
         self._near = 0
         self._compared = 0
         self._self_test: bool | None = None
+        self._beside_m: float | None = None
+        self._astray = ""
 
     def add_data(self, latency_s: float, clock_error_s: float, *, near: int = 0, compared: int = 0) -> None:
         """One data message: of its detections `compared` could be set against the others' tracks, `near` fitted."""
@@ -102,6 +105,10 @@ class Probation:
     def add_gaps(self, count: int) -> None:
         """Messages that the sequence numbers say are missing."""
         self._gaps += count
+
+    def set_standing(self, beside_m: float, words: str) -> None:
+        """How it stands to the others: mean displacement of what it sees, and what is wrong, empty when all is well."""
+        self._beside_m, self._astray = beside_m, words
 
     def set_self_test(self, *, passed: bool) -> None:
         """The module-side verdict."""
@@ -131,6 +138,7 @@ class Probation:
             gap_share=gap_share,
             clock_error_s=self._clock_error_s,
             agreement=agreement,
+            beside_m=self._beside_m,
         )
         reasons = tuple(self._reasons(found))
         return replace(found, passed=not reasons, reasons=reasons)
@@ -154,6 +162,7 @@ class Probation:
                 found.agreement is not None and found.agreement < MIN_AGREEMENT,
                 f"only {(found.agreement or 0):.0%} of its detections agree with the other modules: check its mounting",
             ),
+            (bool(self._astray), self._astray),
         )
         return [text for wrong, text in checks if wrong]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from controller.certificate import Certificate
-    from controller.fusion.registration import Finding
+    from controller.fusion.standing import Finding
 
 
 @dataclass(frozen=True, slots=True)

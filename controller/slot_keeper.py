@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from controller.admission import Grant, decide
 from controller.budget import Budget, load
 from controller.gate import Gate
-from controller.probation import Probation, Requirement, SwapRecord
+from controller.probation import Probation, Requirement, SwapRecord, Verdict
 from controller.slot import ModuleIdentity, SlotReport
 from controller.timesync import ClockMap
 from interfaces.errors import AdmissionError
@@ -130,7 +130,7 @@ class SlotKeeper:
             return
         probation, self._probation = self._probation, None
         verdict = probation.verdict(now)
-        record = self._record(probation, verdict.passed, verdict.reasons, verdict.rate_hz, verdict.latency_s, wall_ns)
+        record = self._record(probation, verdict, wall_ns)
         self._swap_record = record.sealed().to_json()
         if verdict.passed:
             events = self.session.promote(now=now)
@@ -290,8 +290,10 @@ class SlotKeeper:
         self._arrivals.append((now, latency_s, len(rows)))
         self._truncated += event.body.total > len(rows)
         if self._probation is not None:
-            near, compared = self._pipeline.agreement(detections)
+            near, compared = self._pipeline.agreement(detections, self._capability)
             self._probation.add_data(latency_s, error_s, near=near, compared=compared)
+            if (found := self._pipeline.finding(self.name)) is not None:
+                self._probation.set_standing(found.effect_m, found.words)
         elif not self._pipeline.add(detections):
             self._late += 1
 
@@ -318,15 +320,7 @@ class SlotKeeper:
             level=hello.level,
         )
 
-    def _record(
-        self,
-        probation: Probation,
-        passed: bool,
-        reasons: tuple[str, ...],
-        rate_hz: float,
-        latency_s: float,
-        wall_ns: int,
-    ) -> SwapRecord:
+    def _record(self, probation: Probation, verdict: Verdict, wall_ns: int) -> SwapRecord:
         identity = self._identity()
         previous = self._served.get(self.name)
         return SwapRecord(
@@ -337,12 +331,12 @@ class SlotKeeper:
             firmware=identity.firmware if identity else "",
             spec=identity.spec if identity else 0,
             suite_digest="",
-            rate_hz=rate_hz,
-            latency_s=latency_s,
+            rate_hz=verdict.rate_hz,
+            latency_s=verdict.latency_s,
             reliability=0,
-            position_bias_m=None,
+            position_bias_m=verdict.beside_m,
             module_verdict=probation.module_verdict,
-            controller_verdict=passed,
-            reasons=reasons,
+            controller_verdict=verdict.passed,
+            reasons=verdict.reasons,
             decided_at_ns=wall_ns,
         )

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "what it sees is not where the others see anything: check its mounting, its units and its clock"
 LOOKS: Final = "looks "
+FEW: Final = 12
 LEAST: Final = 40  # objects that were seen: a few fit under some guess by chance
 FITS: Final = 0.6
+PACE_MPS: Final = 10.0
 BETTER_BY: Final = 0.25
 _SCALES: Final = (
     (1 / 0.3048, "it reports feet, not metres"),
@@ -42,13 +44,28 @@ def nearest(seen: Floats, place: Floats) -> tuple[Floats, NDArray[np.intp], NDAr
     return away[np.arange(len(seen)), chosen], chosen, mutual
 
 
+def matched(seen: Floats, place: Floats, velocity: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.bool_]]:
+    """As `nearest`, with what lies along a track's motion (m, 2) counted less the faster it is: stamps may be wrong."""
+    if not len(place):
+        return nearest(seen, place)
+    pace = np.hypot(velocity[:, 0], velocity[:, 1])
+    ahead = velocity / np.maximum(pace, 1e-9)[:, None]
+    off = seen[:, None] - place[None]
+    along = (off * ahead).sum(2)
+    away = np.sqrt(np.maximum((off**2).sum(2) - along**2 + (along / (1 + pace / PACE_MPS)) ** 2, 0.0))
+    chosen = away.argmin(1)
+    mutual: NDArray[np.bool_] = away.argmin(0)[chosen] == np.arange(len(seen)) if len(seen) else np.zeros(0, bool)
+    return away[np.arange(len(seen)), chosen], chosen, mutual
+
+
 def misfit(sights: Sequence[Sight], gate_m: float) -> str:
     """The guess under which most of what was seen lies within `gate_m` of a track; `NOTHING` when none does.
 
-    Empty when too little was seen to say anything.
+    Empty when too little was seen to say anything; with a little more it is `NOTHING` before it has a name.
     """
-    if sum(len(seen) for seen, _, _ in sights) < LEAST:
-        return ""
+    total = sum(len(seen) for seen, _, _ in sights)
+    if total < LEAST:
+        return NOTHING if total >= FEW else ""
     plain = _share(sights, gate_m, np.eye(2), 0.0)
     share, words = max(
         ((_share(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),

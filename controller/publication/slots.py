@@ -10,7 +10,7 @@ from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:
-    from controller.fusion.registration import Finding
+    from controller.fusion.standing import Finding
     from controller.publication.publication import Publication, Sender, Stamp
     from controller.slot import ModuleIdentity, SlotReport
 
@@ -62,6 +62,7 @@ def _registration(found: Finding) -> pb.Registration:
         late_s=found.late_s,
         effect_m=found.effect_m,
         agreement=found.agreement if math.isfinite(found.agreement) else None,
+        speed_scale=found.speed_scale if math.isfinite(found.speed_scale) else None,
     )
 
 

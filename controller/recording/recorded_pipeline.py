@@ -32,8 +32,11 @@ class RecordedPipeline(Pipeline):
         self._tape = tape
 
     def state(self) -> dict[str, Any]:
-        """Everything a pipeline of the same configuration and site needs to go on from here."""
-        return {name: value for name, value in vars(self).items() if name != "_tape"}
+        """Everything a pipeline of the same configuration and site needs to go on from here.
+
+        Who is on trial changes nothing that is published.
+        """
+        return {name: value for name, value in vars(self).items() if name != "_tape"} | {"_trials": {}}
 
     def plug(self, slot: str, capability: Capability | None = None) -> None:
         """A module serves the slot from now on."""

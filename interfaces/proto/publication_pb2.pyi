@@ -472,6 +472,7 @@ class Registration(_message.Message):
     LATE_S_FIELD_NUMBER: _builtins.int
     EFFECT_M_FIELD_NUMBER: _builtins.int
     AGREEMENT_FIELD_NUMBER: _builtins.int
+    SPEED_SCALE_FIELD_NUMBER: _builtins.int
     standing: _builtins.str
     """ok, degraded (fused with more doubt), corrected, quarantined (not fused)"""
     words: _builtins.str
@@ -487,6 +488,8 @@ class Registration(_message.Message):
     """mean displacement of what it sees"""
     agreement: _builtins.float
     """share of what it sees where others look that they see too; absent: too little"""
+    speed_scale: _builtins.float
+    """its speeds over those of the others; absent while they agree"""
     def __init__(
         self,
         *,
@@ -498,14 +501,20 @@ class Registration(_message.Message):
         late_s: _builtins.float = ...,
         effect_m: _builtins.float = ...,
         agreement: _builtins.float | None = ...,
+        speed_scale: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "agreement", b"agreement"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_speed_scale", b"_speed_scale", "agreement", b"agreement", "speed_scale", b"speed_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "agreement", b"agreement", "east_m", b"east_m", "effect_m", b"effect_m", "late_s", b"late_s", "north_m", b"north_m", "standing", b"standing", "words", b"words", "yaw_deg", b"yaw_deg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_speed_scale", b"_speed_scale", "agreement", b"agreement", "east_m", b"east_m", "effect_m", b"effect_m", "late_s", b"late_s", "north_m", b"north_m", "speed_scale", b"speed_scale", "standing", b"standing", "words", b"words", "yaw_deg", b"yaw_deg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agreement: _TypeAlias = _typing.Literal["agreement"]  # noqa: Y015
     _WhichOneofArgType__agreement: _TypeAlias = _typing.Literal["_agreement", b"_agreement"]  # noqa: Y015
+    _WhichOneofReturnType__speed_scale: _TypeAlias = _typing.Literal["speed_scale"]  # noqa: Y015
+    _WhichOneofArgType__speed_scale: _TypeAlias = _typing.Literal["_speed_scale", b"_speed_scale"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement) -> _WhichOneofReturnType__agreement | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speed_scale) -> _WhichOneofReturnType__speed_scale | None: ...
 
 Global___Registration: _TypeAlias = Registration  # noqa: Y015
 

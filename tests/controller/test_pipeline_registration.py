@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.fusion.registration import Standing
+from controller.fusion.standing import Standing
 from controller.pipeline import Pipeline
 from sim.evaluation.metrics import hota
 from sim.evaluation.recording import of_scene
@@ -50,3 +50,34 @@ def test_ten_seconds_with_a_bad_module_are_as_good_as_without_it(kind, monkeypat
 def test_good_modules_stay_in_service(monkeypatch):
     _, findings = played(of_scene(scenario("intersection", 1), SECONDS), monkeypatch)
     assert {one.standing for one in findings.values()} == {Standing.OK}
+
+
+def on_trial(kind):
+    """The camera of a scene as a swapped module: compared with the others, not fused."""
+    scene = scene_with(kind) if kind else scenario("intersection", 1)
+    recording = of_scene(scene, 14.0)
+    pipeline = Pipeline(recording.config, recording.site)
+    for slot in ("lidar", "radar"):
+        pipeline.plug(slot, recording.served[slot])
+    tick_ns = recording.messages[0].arrived_at_ns
+    for message in recording.messages:
+        while tick_ns < message.arrived_at_ns:
+            pipeline.look(tick_ns)
+            tick_ns += 100_000_000
+        if message.slot == "camera":
+            pipeline.agreement(message, recording.served["camera"])
+        else:
+            pipeline.add(message)
+    return pipeline
+
+
+def test_a_module_on_probation_is_compared_by_the_same_monitor_and_harms_nobody():
+    wrong = on_trial("shift")
+    assert wrong.finding("camera").standing is Standing.QUARANTINED
+    assert "shifted" in wrong.finding("camera").words
+    assert {wrong.finding(slot).standing for slot in ("lidar", "radar")} == {Standing.OK}
+    right = on_trial(None)
+    assert right.finding("camera").standing is Standing.OK
+    assert right.finding("camera").effect_m < 0.4
+    right.plug("camera")
+    assert right.finding("camera") is None

@@ -56,6 +56,16 @@ def test_gaps_and_self_test_count():
     assert "failed" in scorer.verdict(5.0).reasons[0]
 
 
+def test_a_module_that_stands_wrong_fails_with_the_words_of_the_monitor():
+    scorer = probation()
+    scorer.set_standing(1.1, "turned by +1.5° counter-clockwise")
+    verdict = scorer.verdict(5.0)
+    assert (verdict.passed, verdict.reasons) == (False, ("turned by +1.5° counter-clockwise",))
+    scorer.set_standing(0.1, "")
+    verdict = scorer.verdict(5.0)
+    assert (verdict.passed, verdict.beside_m) == (True, 0.1)
+
+
 def test_an_empty_road_is_no_reason_to_refuse():
     verdict = probation(near=0, compared=0).verdict(5.0)
     assert verdict.agreement is None

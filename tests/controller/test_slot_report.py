@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.config import Config
-from controller.fusion.registration import Finding, Standing
+from controller.fusion.standing import Finding, Standing
 from controller.geometry import LocalFrame
 from controller.pipeline import Pipeline
 from controller.publication.publication import Sender, Stamp

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from controller.fusion.misfit import NOTHING, misfit
-from controller.fusion.registration import Finding, Registration, Standing
+from controller.fusion.registration import Registration
 from controller.fusion.sensor import Sensor
+from controller.fusion.standing import Finding, Standing
 from controller.fusion.track import Tracks, empty_tracks
 from modules.detection import empty_objects
 from modules.registry import default_capability
@@ -30,16 +31,16 @@ def a_sensor(slot, x=0.0, y=0.0, yaw=0.0):
 class Crowd:
     """Road users that drive about before modules which see all of them, each with its own error."""
 
-    def __init__(self, wrong=None, *, slots=(CAMERA, LIDAR, RADAR), correct=False, seed=1):
+    def __init__(self, wrong=None, *, slots=(CAMERA, LIDAR, RADAR), correct=False, seed=1, count=14, pace=(3, 12)):
         self.rng = np.random.default_rng(seed)
         self.registration = Registration(correct=correct)
         self.sensors = {slot: a_sensor(slot, x=-5.0 + 5 * slot) for slot in slots}
         self.wrong = wrong or {}
         self.t = 0.0
-        count = 14
+        self.speed_scale = {}
         self.place = self.rng.uniform(-45, 45, (count, 2))
         angle = self.rng.uniform(-math.pi, math.pi, count)
-        self.velocity = self.rng.uniform(3, 12, count)[:, None] * np.stack((np.cos(angle), np.sin(angle)), 1)
+        self.velocity = self.rng.uniform(*pace, count)[:, None] * np.stack((np.cos(angle), np.sin(angle)), 1)
 
     def run(self, seconds):
         for _ in range(round(seconds * 10)):
@@ -77,6 +78,7 @@ class Crowd:
             place = self.wrong[slot](self, self.sensors[slot], place)
         rows["x"], rows["y"] = place[:, 0], place[:, 1]
         rows["sigma_pos"], rows["confidence"] = 0.4, 0.9
+        rows["vx"], rows["vy"] = self.velocity.T * self.speed_scale.get(slot, math.nan)
         return rows
 
 
@@ -158,6 +160,66 @@ def test_a_module_is_taken_back_when_it_is_right_again():
     assert crowd.finding(CAMERA).words == ""
 
 
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [(3.6, "km/h"), (2.237, "miles"), (3.281, "feet"), (1 / 3.6, "divided"), (-1.0, "backwards"), (1.7, "1.7 times")],
+)
+def test_speeds_of_another_unit_are_named_and_not_believed(scale, words):
+    crowd = Crowd()
+    crowd.speed_scale = {CAMERA: scale, LIDAR: 1.0}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.DEGRADED
+    assert words in crowd.finding(CAMERA).words
+    assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
+    rows = crowd.seen(CAMERA)
+    believed, stamp_ns = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    assert np.isnan(believed["vx"]).all()
+    assert (believed["x"] == rows["x"]).all()
+    assert stamp_ns == crowd.now_ns
+    crowd.speed_scale = {CAMERA: 1.0}
+    crowd.run(12)
+    assert crowd.standing(CAMERA) is Standing.OK
+
+
+def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
+    crowd = Crowd(correct=True)
+    crowd.speed_scale = {CAMERA: 3.6}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.CORRECTED
+    rows = crowd.seen(CAMERA)
+    better, _ = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    assert better["vx"] == pytest.approx(crowd.velocity[:, 0], rel=0.1, abs=0.1)
+
+
+def test_late_stamps_are_found_among_fast_traffic():
+    """7.5 m behind where the others see it: farther than anything else is compared."""
+    crowd = Crowd({RADAR: late(0.25)}, count=6, pace=(29, 31))
+    crowd.run(12)
+    assert crowd.standing(RADAR) is Standing.QUARANTINED
+    assert crowd.finding(RADAR).late_s == pytest.approx(0.25, abs=0.05)
+
+
+def test_one_road_user_alone_convicts_nobody():
+    """Two modules may see two ends of the same lorry for as long as it stands there; several road users are needed."""
+    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=1)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is Standing.OK
+    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=8)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is not Standing.OK
+
+
+def test_quarantine_lasts_as_long_as_there_is_nothing_to_compare():
+    crowd = Crowd({CAMERA: scaled(100.0, 100.0)})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    crowd.place[:] += 1e5
+    crowd.truth = lambda _t: crowd.place  # the road is empty where modules look
+    crowd.seen = lambda _slot: empty_objects(0)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
 def test_a_new_module_in_the_slot_begins_unsuspected():
     crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
     crowd.run(8)
@@ -211,6 +273,7 @@ def test_the_same_is_found_again():
 def test_nothing_is_guessed_from_little():
     one = np.array([[10.0, 0.0]])
     assert misfit([(one, one + 50, one)], 4.0) == ""
+    assert misfit([(one, one + 50, one)] * 12, 4.0) == NOTHING
     many = np.random.default_rng(1).uniform(-50, 50, (60, 2))
     assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING
 
