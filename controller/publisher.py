@@ -38,7 +38,7 @@ ASK_AGAIN_S = 60.0  # how long an event the broker refused stays behind before i
 
 class Publisher:
     """Owns the one connection. `greeting` gives status, profile and slots anew at each connection, `will` the will,
-    `farewell` what takes the will's place when we stop on purpose.
+    `farewell` what takes the will's place when we stop on purpose, and its twin.
 
     `report` gets one readable line at each change of the connection's fate; nothing the broker does raises.
     """
@@ -52,7 +52,7 @@ class Publisher:
         utc_ns: Callable[[], int],
         greeting: Callable[[], Iterable[Publication]],
         will: Callable[[], Publication],
-        farewell: Callable[[], Publication] | None = None,
+        farewell: Callable[[], tuple[Publication, ...]] | None = None,
         report: Callable[[str], None],
     ) -> None:
         self.connected = asyncio.Event()
@@ -65,7 +65,7 @@ class Publisher:
         self.narrow = NarrowWay(outbox, utc_ns=utc_ns, tell=self._refused, tls=self._broker.address.tls)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
-        self._farewell = farewell or will
+        self._farewell = farewell or (lambda: (will(),))
         self.commands: CommandRoom | None = None
         self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then topic
         self._fresh = (asyncio.Event(), asyncio.Event())
@@ -122,9 +122,10 @@ class Publisher:
                 await self._serve(client)
             except asyncio.CancelledError:
                 # a broker drops the will of a client that leaves in good order
-                last = self.narrow.short(self._farewell())
-                with contextlib.suppress(aiomqtt.MqttError, asyncio.CancelledError):
-                    await self._say(client, last)
+                said = self._farewell()
+                for last in said[:1] if self.narrow.on else said:
+                    with contextlib.suppress(aiomqtt.MqttError, asyncio.CancelledError):
+                        await self._say(client, self.narrow.short(last))
                 raise
 
     async def _serve(self, client: AcknowledgingClient) -> None:

@@ -118,17 +118,20 @@ def _channel(row: Topic, name: str, root: str, *, twin: bool) -> dict[str, Any]:
 def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
     for row, name, twin in _names():
         said = f"{row.message.__name__}: {row.rate}" + (", as JSON" if twin else "")
-        yield f"send_{name}", _operation(row, name, name, said, retain=row.retain)
+        expiry_s = (twin and row.twin_expiry_s) or row.expiry_s
+        yield f"send_{name}", _operation(row, name, name, said, expiry_s, retain=row.retain)
         if row is HAZARD:
             yield f"cancel_{name}", _operation(row, name, name, "Phase CANCEL is not retained", retain=False)
             words = "The empty message after a CANCEL clears what was retained"
             yield f"clear_{name}", _operation(row, name, "cleared", words, retain=True)
 
 
-def _operation(row: Topic, channel: str, message: str, words: str, *, retain: bool) -> dict[str, Any]:
+def _operation(
+    row: Topic, channel: str, message: str, words: str, expiry_s: float | None = None, *, retain: bool
+) -> dict[str, Any]:
     mqtt: dict[str, Any] = {"qos": row.qos, "retain": retain, **BINDING}
-    if row.expiry_s is not None:
-        mqtt["messageExpiryInterval"] = round(row.expiry_s)
+    if expiry_s is not None:
+        mqtt["messageExpiryInterval"] = round(expiry_s)
     elif row is HAZARD and message != "cleared":
         mqtt["messageExpiryInterval"] = {"type": "integer", "minimum": 1, "description": "what is left of validity_s"}
     return {

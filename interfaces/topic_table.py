@@ -35,7 +35,7 @@ def _expiry(row: Topic) -> str:
     if row is HAZARD:
         return "its validity"
     if row.expiry_s is None:
-        return "never"
+        return f"never; its twin {row.twin_expiry_s:g} s" if row.twin_expiry_s else "never"
     return f"{row.expiry_s / 86_400:g} days" if row.expiry_s >= 86_400 else f"{row.expiry_s:g} s"
 
 

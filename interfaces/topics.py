@@ -31,7 +31,10 @@ CUTS: Final = ((0, 6), (6, 10), (10, 14), (14, 18))  # digits of the zoom-18 qua
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One row. `expiry_s` None: never, or as long as the message itself says (hazards). `rate` is for people."""
+    """One row. `expiry_s` None: never, or as long as the message itself says (hazards). `rate` is for people.
+
+    `twin_expiry_s` is the JSON twin's own where it has one.
+    """
 
     name: str
     template: str
@@ -41,6 +44,7 @@ class Topic:
     expiry_s: float | None
     rate: str
     content_type: str = PROTOBUF
+    twin_expiry_s: float | None = None
 
     @property
     def levels(self) -> str:
@@ -54,7 +58,14 @@ class Topic:
 
 
 STATUS: Final = Topic(
-    "status", "pole/{sl}/{rsu}/status", pb.PoleStatus, qos=1, retain=True, expiry_s=None, rate="on change and 1 s"
+    "status",
+    "pole/{sl}/{rsu}/status",
+    pb.PoleStatus,
+    qos=1,
+    retain=True,
+    expiry_s=None,
+    rate="on change and 1 s",
+    twin_expiry_s=5.0,  # a will has no twin: what it cannot take back must not stay
 )
 PROFILE: Final = Topic(
     "profile", "pole/{sl}/{rsu}/profile", pb.PoleProfile, qos=1, retain=True, expiry_s=None, rate="on change"

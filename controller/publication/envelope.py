@@ -79,7 +79,14 @@ def publications(
     text = MessageToJson(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
     )
-    return binary, replace(binary, topic=topic + "/json", payload=text.encode(), content_type=JSON, key=key + "-json")
+    return binary, replace(
+        binary,
+        topic=topic + "/json",
+        payload=text.encode(),
+        content_type=JSON,
+        expiry_s=row.twin_expiry_s or row.expiry_s,
+        key=key + "-json",
+    )
 
 
 def events(made: tuple[Publication, ...], validity_s: float, now_ns: int, *, urgent: bool) -> tuple[Publication, ...]:

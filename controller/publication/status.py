@@ -44,13 +44,17 @@ def pole_status(report: PoleReport, sender: Sender, stamp: Stamp) -> tuple[Publi
     return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)
 
 
-def will(sender: Sender, connected_at: Stamp, reason: str = "connection to the pole lost") -> Publication:
-    """What the broker says when we vanish: not alive, unavailable; its times are those of the connection."""
+def will(sender: Sender, connected_at: Stamp) -> Publication:
+    """What the broker says when we vanish; its times are those of the connection, and it has no twin."""
+    return farewell(sender, connected_at, "connection to the pole lost")[0]
+
+
+def farewell(sender: Sender, stamp: Stamp, reason: str) -> tuple[Publication, ...]:
+    """Not alive, unavailable."""
     message = pb.PoleStatus(
-        header=header(sender, connected_at, connected_at.published_at_ns),
+        header=header(sender, stamp, stamp.published_at_ns),
         alive=False,
         service_availability=2,
         reasons=[reason],
     )
-    topic = topics.name(topics.STATUS, sender)
-    return publications(topics.STATUS, topic, message, sender, connected_at.published_at_ns)[0]
+    return publications(topics.STATUS, topics.name(topics.STATUS, sender), message, sender, stamp.published_at_ns)

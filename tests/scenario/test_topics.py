@@ -125,7 +125,7 @@ async def test_every_row_is_published_with_its_settings_and_its_twin(mosquitto, 
             assert re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", f"{ROOT}/{row.levels}"), str(message.topic))
         newest = twins[str(binaries[-1].topic)]
         check_twin(newest, row, live)
-        assert settings(newest)[:3] == (row.qos, settings(binaries[-1])[1], JSON)
+        assert settings(newest)[:3] == (row.qos, row.twin_expiry_s or settings(binaries[-1])[1], JSON)
         retained = any(str(message.topic) in kept for message in binaries)
         assert retained == (row.retain and row is not HAZARD), row.name
     assert len(set(sequences)) == len(sequences), "a number is given once"
@@ -157,3 +157,21 @@ def check_twin(twin, row, live):
     shared = settings(twin)[3]["id"]
     original = next(one for one in live if said(one) == (row, False) and settings(one)[3]["id"] == shared)
     assert Parse(twin.payload, row.message()) == row.message.FromString(original.payload) or b"NaN" in twin.payload
+
+
+@pytest.mark.real_broker
+async def test_a_pole_that_is_stopped_says_so_on_both_topics(mosquitto, pole):
+    last = {}
+    async with asyncio.timeout(PATIENCE_S), client(mosquitto) as broker:
+        await broker.subscribe(f"{ROOT}/pole/+/+/status/#", qos=1)
+        running = asyncio.create_task(pole.run())
+        async for message in broker.messages:
+            last[said(message)[1]] = message
+            if len(last) == 2:
+                running.cancel()
+            if len(last) == 2 and not any(b'"alive":true' in one.payload.replace(b" ", b"") for one in last.values()):
+                break
+        await asyncio.gather(running, return_exceptions=True)
+    body = TOPICS[0].message.FromString(last[False].payload)
+    assert (body.alive, list(body.reasons)) == (False, ["the pole was stopped"])
+    assert json.loads(last[True].payload)["reasons"] == ["the pole was stopped"]
