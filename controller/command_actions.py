@@ -109,7 +109,7 @@ class CommandActions:
         app = self._app
         if app.read_config is None:
             raise CommandError("this pole was not started from a pole.toml")
-        new = app.read_config()
+        new = await asyncio.to_thread(app.read_config)  # a large site map takes its time to check
         now, later = reload.differences(app.config, new)
         app.config = reload.merged(app.config, new)
         sections = {key.split(".")[0] for key in now}

@@ -52,7 +52,8 @@ def test_a_pole_is_asked_and_answers(mosquitto, tmp_path):
                 code, told = ask("--seconds", 3, "status")
                 if code == 0 and set(told["data"]["slots"].values()) == {"ACTIVE"}:
                     break
-            assert told["data"]["slots"] == {"lidar": "ACTIVE"}, (told, run.poll())
+            assert code == 0, (told, run.poll())
+            assert told["data"]["slots"] == {"lidar": "ACTIVE"}
             assert ask("identify", "lidar", 2)[1]["data"] == {"slot": "lidar", "seconds": 2}
             code, told = ask("identify", "radar")
             assert (code, told["status"]) == (1, "error")
