@@ -12,6 +12,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from controller import broker_refusal, certificate, credential, tls_look
 from controller.clock import utc_ns
 from interfaces.errors import ConfigError
+from interfaces.tidy_socket import TidySocket
 
 if TYPE_CHECKING:
     from controller.broker import Broker
@@ -27,17 +28,6 @@ SOCKET_OPTIONS: Final = (
 )
 
 
-class _Tidy(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho leaves that to the collector."""
-
-    def do_handshake(self, *arguments: Any, **named: Any) -> None:
-        try:
-            super().do_handshake(*arguments, **named)
-        except BaseException:
-            self.close()
-            raise
-
-
 class TurnedAwayError(aiomqtt.MqttError):
     """There is no connection; the text says why and what to mend."""
 
@@ -50,7 +40,7 @@ class BrokerClient(aiomqtt.Client):
     def __init__(self, broker: Broker, **options: Any) -> None:
         tls = broker.tls()
         if tls is not None:
-            tls.sslsocket_class = _Tidy
+            tls.sslsocket_class = TidySocket
         super().__init__(
             broker.address.host,
             broker.address.port,

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from controller.broker_client import BrokerClient
-from interfaces.consumer import WITHIN_S, Consumer
+from interfaces.broker_connection import WITHIN_S
+from interfaces.consumer import Consumer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,16 +6,15 @@ What arrives is reference information (参考情報), never a command.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-import socket
-import ssl
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
 from weakref import WeakSet, finalize
 
 import aiomqtt
 
 from interfaces.area import Area, Box
+from interfaces.broker_connection import WITHIN_S, client_maker
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, LinkError, PoleError
 from interfaces.event_reader import FilterReader, NearMissReader, events_of
@@ -27,6 +26,7 @@ from interfaces.stream import Stream
 from interfaces.topics import ROOT
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -36,19 +36,8 @@ if TYPE_CHECKING:
     from interfaces.proto.publication_pb2 import NearMiss
     from interfaces.reception import PoleId, Received
 
-PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
-WITHIN_S: Final = 5.0  # for each answer of the broker
-KEEPALIVE_S: Final = 5
+LEAVE_S: Final = 0.5  # for answers that are on their way
 BACK_OFF_S: Final = (0.25, 10.0)
-SOCKET_OPTIONS: Final = tuple(
-    (level, getattr(socket, name), value)
-    for level, name, value in (
-        (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
-        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 3000),
-    )
-    if hasattr(socket, name)
-)
 
 
 class Consumer:
@@ -72,11 +61,11 @@ class Consumer:
     ) -> None:
         self.connected = asyncio.Event()
         self._url, self._root, self._report = url, root, report
-        self._connect = connect or _client(url, tls, username, password)
+        self._connect = connect or client_maker(url, tls, username, password)
         self._streams: WeakSet[Stream[Any, Any]] = WeakSet()
         self._settled: WeakSet[Stream[Any, Any]] = WeakSet()
         self._subscribed: set[str] = set()
-        self._changed = asyncio.Event()
+        self._changed, self._settling = asyncio.Event(), asyncio.Lock()
         self._told, self._unread = "", Once(256)
         self._task: asyncio.Task[None] | None = None
 
@@ -96,6 +85,9 @@ class Consumer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the broker and end all streams."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                await self._settling.acquire()  # aiomqtt logs an answer that nobody waits for as an error
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -188,7 +180,8 @@ class Consumer:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._settle_now(client)
+            async with self._settling:
+                await self._settle_now(client)
 
     async def _settle_now(self, client: aiomqtt.Client) -> None:
         """Make the subscriptions those that the streams need; a new stream asks anew, for what is retained."""
@@ -217,30 +210,6 @@ class Consumer:
         if fate != self._told:
             self._told = fate
             self._report(fate)
-
-
-def _client(
-    url: str, tls: ssl.SSLContext | None, username: str | None, password: str | None
-) -> Callable[[], aiomqtt.Client]:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or PORTS.get(parts.scheme, 0)
-    except ValueError as error:
-        raise ConfigError(f"broker {url!r}: {error}; write mqtts://host[:port]") from None
-    if parts.scheme not in PORTS or not host or parts.username is not None or parts.path.strip("/"):
-        raise ConfigError(f"broker {parts.scheme}://{host}: write mqtts://host[:port], names and passwords apart")
-    secure = parts.scheme == "mqtts"
-    return lambda: aiomqtt.Client(
-        host,
-        port,
-        username=username,
-        password=password,
-        protocol=aiomqtt.ProtocolVersion.V5,
-        tls_context=(tls or ssl.create_default_context()) if secure else None,
-        timeout=WITHIN_S,
-        keepalive=KEEPALIVE_S,
-        socket_options=SOCKET_OPTIONS,
-    )
 
 
 def _area(area: Area | str | None) -> Area | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 
 import aiomqtt
 import pytest
@@ -17,6 +18,7 @@ from interfaces.hazard_reader import Change, End
 from interfaces.pole_reader import Standing
 from interfaces.reception import PoleId
 from sim.broker import Broker
+from tests.certificates import Office
 from tests.published import Phase, danger, everything, gone, road, state
 
 
@@ -221,3 +223,68 @@ async def test_of_pictures_only_the_newest_waits():
         (last,) = await take(objects, 1)
         assert (first.header.sequence, last.header.sequence) == (2, 49)
         assert objects.lost == 0
+
+
+@pytest.fixture
+def secured(mosquitto, tmp_path):
+    """A mosquitto that wants a certificate; a context that has one and trusts it, and one that does neither."""
+    office = Office(tmp_path / "office")
+    authority = office.authority("road")
+    server, own = office.issue("server", authority, names=("127.0.0.1",)), office.issue("display", authority)
+    mosquitto.stop()
+    rows = [f"listener {mosquitto.port} 127.0.0.1", f"cafile {authority.cert}", f"certfile {server.cert}"]
+    rows += [f"keyfile {server.key}", "require_certificate true", "allow_anonymous true", "user root"]
+    (tmp_path / "mosquitto.conf").write_text("\n".join(rows) + "\n")
+    mosquitto.start()
+    trusting = ssl.create_default_context(cafile=authority.cert)
+    trusting.load_cert_chain(own.cert, own.key)
+    return f"mqtts://127.0.0.1:{mosquitto.port}", trusting, ssl.create_default_context()
+
+
+@pytest.mark.real_broker
+async def test_tls_with_a_certificate_of_our_own(secured):
+    url, trusting, other = secured
+    async with Consumer(url, tls=trusting) as heard:
+        hazards = heard.hazards()
+        waiting = asyncio.ensure_future(take(hazards, 1))
+        await subscribed(heard, 1)
+        async with aiomqtt.Client(
+            "127.0.0.1", int(url.rpartition(":")[2]), protocol=aiomqtt.ProtocolVersion.V5, tls_context=trusting
+        ) as client:
+            one = danger()[0]
+            await client.publish(one.topic, one.payload, 1)
+        (event,) = await waiting
+        assert event.hazard.kind == "wrong_way"
+    with pytest.raises(LinkError, match="certificate verify failed"):
+        async with Consumer(url, tls=other):
+            pass
+
+
+async def test_a_consumer_comes_and_goes_without_a_trace():
+    async with Broker() as broker, sending(broker.url) as send:
+        await send(danger())
+        before = asyncio.all_tasks()
+        for _ in range(40):
+            async with asyncio.timeout(10), Consumer(broker.url) as heard:
+                assert len(await take(heard.hazards(), 1)) == 1
+        async with asyncio.timeout(10):
+            while len(asyncio.all_tasks()) > len(before):  # noqa: ASYNC110 -- the broker closes its ends
+                await asyncio.sleep(0.01)
+
+
+async def test_ended_at_any_moment_it_ends():
+    async with Broker() as broker:
+        for turns in range(30):
+            task = asyncio.create_task(until_the_end(broker.url))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            async with asyncio.timeout(10):
+                await asyncio.gather(task, return_exceptions=True)
+            assert task.done()
+
+
+async def until_the_end(url):
+    async with Consumer(url) as heard:
+        async for _ in heard.received():
+            pass
