@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from controller.config import Commands
     from interfaces.topics import Sender
 
-BURST, RATE_HZ = 5.0, 1.0
+BURST, RATE_HZ = 10.0, 2.0
 NONCES_MAX: Final = 1000
 TOPIC_MAX_B: Final = 256
 CORRELATION_MAX_B: Final = 128
@@ -123,7 +123,7 @@ class Desk:
         """Never raises; a flood is not answered."""
         command = request.topic.removeprefix(self._requests)[:32]
         if not self._allowance.take(now):
-            return Decision(command, "", b"", "", None, "too many requests: one a second, five at once")
+            return Decision(command, "", b"", "", None, "too many requests: two a second, ten at once")
         topic = request.response_topic or self._responses + command
         if not self._may_answer(topic):
             topic = self._responses + command if command in MODELS else ""
