@@ -30,7 +30,7 @@ def tiles(area: Area | None, *, margin_m: float = MARGIN_M, most: int = MOST_TIL
     open_ = _met(area, margin_m, 0, 0, 0, FINER[0])
     if len(open_) > most:
         return ("",)
-    while open_:
+    while open_ and len(final) + len(open_) < most:
         tile = open_.pop(0)  # the coarsest
         next_zoom = FINER.get(tile[0], 0)
         finer = _met(area, margin_m, *tile, next_zoom) if next_zoom else []
@@ -38,7 +38,7 @@ def tiles(area: Area | None, *, margin_m: float = MARGIN_M, most: int = MOST_TIL
             open_ += finer
         else:
             final.append(tile)
-    return tuple(sorted(quadkey_of(*tile) for tile in final))
+    return tuple(sorted(quadkey_of(*tile) for tile in final + open_))
 
 
 def _met(area: Area, margin_m: float, zoom: int, x: int, y: int, finer: int) -> list[tuple[int, int, int]]:

@@ -46,13 +46,13 @@ def stamp(sequence=1, after_s=0.0):
     return Stamp(sequence, T0 + round(after_s * 1e9), 0.002)
 
 
-def road(*points, sequence=1):
+def road(*points, sequence=1, sender=SENDER):
     """Objects at x, y with class car, driving east at 10 m/s."""
     rows = empty_tracks(len(points))
     rows["id"] = range(1, len(points) + 1)
     rows["x"], rows["y"] = zip(*points, strict=True) if points else ((), ())
     rows["vx"], rows["object_class"], rows["z"] = 10.0, 2, NAN
-    return objects(Tracks(T0, rows), SENDER, stamp(sequence))
+    return objects(Tracks(T0, rows), sender, stamp(sequence))
 
 
 def danger(phase=Phase.NEW, *, sequence=1, sender=SENDER, **changes):

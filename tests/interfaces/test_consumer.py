@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 import sim.broker
+from interfaces.broker_connection import SOCKET_OPTIONS
 from interfaces.consumer import Consumer
 from interfaces.errors import ConfigError, LinkError
 from interfaces.hazard_reader import Change, End
@@ -21,12 +22,14 @@ from sim.broker import Broker
 from tests.certificates import Office
 from tests.published import Phase, danger, everything, gone, road, state
 
+V5 = aiomqtt.ProtocolVersion.V5
+
 
 @contextlib.asynccontextmanager
 async def sending(url):
     """Publishes publications as the pole does."""
     host, _, port = url.removeprefix("mqtt://").partition(":")
-    async with aiomqtt.Client(host, int(port), protocol=aiomqtt.ProtocolVersion.V5) as client:
+    async with aiomqtt.Client(host, int(port), protocol=V5, socket_options=SOCKET_OPTIONS) as client:
 
         async def send(publications, **properties):
             for one in publications:
@@ -249,7 +252,7 @@ async def test_tls_with_a_certificate_of_our_own(secured):
         waiting = asyncio.ensure_future(take(hazards, 1))
         await subscribed(heard, 1)
         async with aiomqtt.Client(
-            "127.0.0.1", int(url.rpartition(":")[2]), protocol=aiomqtt.ProtocolVersion.V5, tls_context=trusting
+            "127.0.0.1", int(url.rpartition(":")[2]), protocol=V5, tls_context=trusting
         ) as client:
             one = danger()[0]
             await client.publish(one.topic, one.payload, 1)
