@@ -259,6 +259,7 @@ class App:
         way.set_budget(self.uplink_mode.decide(reported_bps(readings), asyncio.get_running_loop().time()))
         if way.words != before:
             self.log.info("uplink", detail=way.words or "full uplink: everything is said")
+            self._fresh_slots.set()  # the status says so at once
         return way.words
 
     def _tell_cavc(self, status: PoleReport) -> None:
