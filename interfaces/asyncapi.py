@@ -7,6 +7,7 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from interfaces import asyncapi_commands
 from interfaces.json_schema import comments, schema_of, schemas, sources
 from interfaces.topics import HAZARD, JSON, PROTOBUF, ROOT, SPEC, STATUS, TOPICS
 
@@ -70,11 +71,12 @@ def document(proto: str, root: str = ROOT) -> dict[str, Any]:
             "plain": _server("mqtt", 1883, "on a trusted network", root),
             "tls": _server("mqtts", 8883, "with TLS", root),
         },
-        "channels": {name: _channel(row, name, root, twin=twin) for row, name, twin in _names()},
-        "operations": dict(_operations()),
+        "channels": {name: _channel(row, name, root, twin=twin) for row, name, twin in _names()}
+        | asyncapi_commands.channels(root),
+        "operations": dict(_operations()) | asyncapi_commands.operations(),
         "components": {
             "parameters": {name: {"description": words} for name, words in PARAMETERS.items()},
-            "messages": _messages(proto),
+            "messages": _messages(proto) | asyncapi_commands.messages(),
             "schemas": _headers() | schemas([_kind(row) for row in TOPICS], said),
         },
     }
