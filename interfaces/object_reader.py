@@ -21,12 +21,16 @@ STALE_NARROW_S: Final = 3.0  # on a narrow uplink a picture comes every second o
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What one pole sees in the area; `stale`: no newer picture came in time, the objects have moved on."""
+    """What one pole sees in the area; `stale`: no newer picture came in time, the objects have moved on.
+
+    `left_out`: how many more it sees anywhere that a narrow uplink had no room for.
+    """
 
     pole: PoleId
     header: Header
     objects: tuple[PerceivedObject, ...]
     stale: bool = False
+    left_out: int = 0
 
 
 class ObjectReader:
@@ -57,7 +61,8 @@ class ObjectReader:
         if before is not None and one.message.header.sequence <= before.header.sequence:
             return ()
         inside = (seen for seen in one.message.objects if self._area is None or self._area.locate(seen.position))
-        self._newest[pole] = Picture(pole, one.message.header, tuple(inside))
+        left_out = max(0, one.message.total - len(one.message.objects))
+        self._newest[pole] = Picture(pole, one.message.header, tuple(inside), left_out=left_out)
         self._ends.set(pole, now_s + (STALE_NARROW_S if one.message.header.narrow else STALE_S))
         return (self._newest[pole],)
 

@@ -127,7 +127,10 @@ def test_the_short_forms_of_a_narrow_uplink_are_found_in_their_places():
     near = everything()["nearmiss"][0]
     assert len(told(NearMissReader(), [near, short(near)])) == 1
     (picture,) = told(ObjectReader(area=BOX), [narrow_objects(road((0.0, 0.0), (5000.0, 0.0))[0], 1000)[0]])
-    assert len(picture.objects) == 1
+    assert (len(picture.objects), picture.left_out) == (1, 0)
+    crowd = road(*[(0.0, 1.0 * one) for one in range(50)])[0]
+    (picture,) = told(ObjectReader(), [narrow_objects(crowd, 500)[0]])
+    assert picture.left_out == 50 - len(picture.objects) > 0
 
 
 def test_hazards_of_another_place_are_left_out_and_one_that_drives_out_is_over():
