@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from controller.publication.narrow_form import narrow, narrow_objects
 from controller.publication.narrow_form import row_of as narrow_row_of
 from interfaces.area import Box, Polygon, Route
-from interfaces.event_reader import FilterReader, NearMissReader
+from interfaces.event_reader import FilterReader, NearMissReader, events_of
 from interfaces.hazard_reader import Change, End, HazardReader
 from interfaces.object_reader import STALE_S, ObjectReader
 from interfaces.pole_reader import SILENT_S, PoleReader, Standing
@@ -239,6 +239,19 @@ def test_everything_below_a_filter():
     reader = FilterReader(["pole/+/9/#"])
     kinds = [one.kind for publications in everything().values() for one in told(reader, publications)]
     assert kinds == ["status", "profile", "slot", "objects"]
+
+
+def test_events_of_other_places_are_left_out_of_everything():
+    all_of_it = [one for publications in everything().values() for one in publications]
+    inside = told(FilterReader(area=AROUND), all_of_it)
+    assert {one.kind for one in inside} == everything().keys()
+    elsewhere = Polygon(((0, 0), (0, 1), (1, 1)))
+    outside = [
+        one for publications in everything().values() for one in told(FilterReader(area=elsewhere), publications)
+    ]
+    assert {one.kind for one in outside} == {"status", "profile", "slot", "objects"}
+    assert len(told(FilterReader(area=elsewhere), danger(Phase.CANCEL)[2:])) == 1, "a cleared message has no place"
+    assert all(one.startswith(("hazard/133002/", "nearmiss/133002/", "weather/133002/")) for one in events_of(AROUND))
 
 
 def test_repeats_are_known_for_a_while_only():
