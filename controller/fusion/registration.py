@@ -88,9 +88,15 @@ class Registration:
         if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
             bits = np.uint32(sum(1 << n for n in others if n != slot))
-            known = objects[(objects["sources"] & bits) != 0]
-            place = np.stack((known["x"] + known["vx"] * dt, known["y"] + known["vy"] * dt), 1)
-            self._compare(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
+            shared = (objects["sources"] & bits) != 0
+            known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
+            place = _at(known, dt)
+            self._turn[slot] = (self._turn[slot] + 1) % COUNTED
+            if self._turn[slot] == 1:
+                self._count(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
+            paired = self._compare(sensor, rows, known, place)
+            self._speeds[slot].compare(*paired)
+            self._compare(sensor, rows, own, _at(own, dt))  # one that is late may make tracks of its own beside these
         if abs(tracks.valid_at_ns - self._judged_ns) < PERIOD_NS:  # the pole's time: a module's may be anything
             return False
         self._judged_ns = tracks.valid_at_ns
@@ -121,24 +127,25 @@ class Registration:
     # ---------------------------------------------------------------------------------------------------- comparing
 
     def _compare(
-        self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats, others: list[Sensor]
-    ) -> None:
-        """Keep how far off each row lies from the track it is, and now and then count whom others see too."""
-        slot, seen = sensor.slot_index, np.stack((rows["x"], rows["y"]), 1)
-        speed = np.stack((known["vx"], known["vy"]), 1)
-        self._turn[slot] = (self._turn[slot] + 1) % COUNTED
-        if self._turn[slot] == 1:
-            self._count(sensor, rows, place, speed, others)
+        self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats
+    ) -> tuple[Floats, Floats]:
+        """Keep how far off each row lies from the track it is; the velocities (n, 2) of rows and tracks.
+
+        Only tracks that several modules meet will count.
+        """
+        seen, speed = np.stack((rows["x"], rows["y"]), 1), np.stack((known["vx"], known["vy"]), 1)
         away, chosen, mutual = matched(seen, place, speed)
         mine = np.flatnonzero(mutual & (away < GATE_M))
         them = chosen[mine]
         self._displaced.keep(sensor, rows[mine], known[them], place[them])
-        self._speeds[slot].compare(np.stack((rows["vx"], rows["vy"]), 1)[mine], speed[them])
+        return np.stack((rows["vx"], rows["vy"]), 1)[mine], speed[them]
 
     def _count(
-        self, sensor: Sensor, rows: NDArray[np.void], place: Floats, speed: Floats, others: list[Sensor]
+        self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats, others: list[Sensor]
     ) -> None:
+        """Count whom others see too, of those that they look at."""
         slot, seen = sensor.slot_index, np.stack((rows["x"], rows["y"]), 1)
+        speed = np.stack((known["vx"], known["vy"]), 1)
         looked_at = _looked_at(rows, others) | (_away(sensor, rows) > FARTHER * sensor.reach_m)
         looked_at &= ~(rows["confidence"] < 0.3)
         self._seen[slot] += looked_at.sum()
@@ -207,6 +214,11 @@ class Registration:
         if not together or not shares[slot] < LOW_SHARE:
             return ""
         return before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)
+
+
+def _at(tracks: NDArray[np.void], dt: float) -> Floats:
+    place: Floats = np.stack((tracks["x"] + tracks["vx"] * dt, tracks["y"] + tracks["vy"] * dt), 1)
+    return place
 
 
 def _looked_at(rows: NDArray[np.void], others: list[Sensor]) -> NDArray[np.bool_]:

@@ -199,6 +199,27 @@ def test_late_stamps_are_found_among_fast_traffic():
     assert crowd.finding(RADAR).late_s == pytest.approx(0.25, abs=0.05)
 
 
+class Apart(Crowd):
+    """Two modules that see the same road, of which the radar is so late that its road users get tracks of their own."""
+
+    def tracks(self, fused):
+        both = super().tracks(fused).objects
+        own = both.copy()
+        both["sources"], own["sources"], own["id"] = 1 << LIDAR, 1 << RADAR, own["id"] + 1000
+        own["x"] -= own["vx"] * 0.25
+        own["y"] -= own["vy"] * 0.25
+        return Tracks(self.now_ns, np.concatenate((both, own)))
+
+
+def test_tracks_that_a_late_module_makes_beside_the_others_are_compared_with_theirs():
+    crowd = Apart({RADAR: late(0.25)}, slots=(LIDAR, RADAR), count=6, pace=(29, 31))
+    crowd.registration._proven[LIDAR] = 60  # it has served for a while
+    crowd.run(12)
+    assert crowd.standing(RADAR) is Standing.QUARANTINED
+    assert crowd.finding(RADAR).late_s == pytest.approx(0.25, abs=0.05)
+    assert crowd.standing(LIDAR) is Standing.OK
+
+
 def test_one_road_user_alone_convicts_nobody():
     """Two modules may see two ends of the same lorry for as long as it stands there; several road users are needed."""
     crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=1)
