@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from controller.site_shapes import crossings, edges_of, foot, length, turn
+from controller.site import STRAIGHT
+from controller.site_shapes import crossings, dense, edges_of, foot, length, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from controller.site import Lane, Site, StopLine
 
 REACH_M: Final = 200.0
+STRAIGHT_WEIGHT: Final = 8.0  # most go straight on
 LEAST_ANGLE: Final = np.radians(30.0)  # lanes that meet flatter than this merge or run on
 
 
@@ -49,6 +51,7 @@ class Layout(NamedTuple):
     lines: tuple[Line, ...] = ()
     merges: tuple[Joint, ...] = ()
     crossings: tuple[Joint, ...] = ()
+    road: tuple[float, float] = (0.0, 0.0)  # the place on a lane nearest to the pole: where its weather holds
 
 
 def layout_of(site: Site) -> Layout:
@@ -63,7 +66,15 @@ def layout_of(site: Site) -> Layout:
         )
         for one in site.merges
     )
-    return Layout(tuple(_lines(site)), merges, tuple(_crossings(site)))
+    return Layout(tuple(_lines(site)), merges, tuple(_crossings(site)), _nearest(site))
+
+
+def _nearest(site: Site) -> tuple[float, float]:
+    if not site.lanes:
+        return 0.0, 0.0
+    points = np.concatenate([dense(lane.points) for lane in site.lanes])
+    x, y = points[np.argmin(np.hypot(*points.T))]
+    return float(x), float(y)
 
 
 def ways(lanes: tuple[Lane, ...], lane: int, along_m: float) -> tuple[Way, ...]:
@@ -76,8 +87,22 @@ def ways(lanes: tuple[Lane, ...], lane: int, along_m: float) -> tuple[Way, ...]:
         for index, one in enumerate(lanes):
             if index not in seen and lanes[way.lane].id in one.successors:
                 seen.add(index)
-                found.append(Way(index, way.offset_m + length(one.points), way.share / len(one.successors)))
+                share = way.share * _share(lanes, one, lanes[way.lane])
+                found.append(Way(index, way.offset_m + length(one.points), share))
     return tuple(found)
+
+
+def _share(lanes: tuple[Lane, ...], lane: Lane, taken: Lane) -> float:
+    """How many of those on `lane` go on to `taken`: of its successors, one straight on counts as several that turn."""
+    weight = {
+        one.id: STRAIGHT_WEIGHT if _goes_straight(lane, one) else 1.0 for one in lanes if one.id in lane.successors
+    }
+    return weight[taken.id] / sum(weight.values())
+
+
+def _goes_straight(lane: Lane, other: Lane) -> bool:
+    course, way = lane.points[-1] - lane.points[-2], other.points[-1] - other.points[0]
+    return bool(way @ course >= STRAIGHT * np.hypot(*way) * np.hypot(*course))
 
 
 def _lines(site: Site) -> Iterator[Line]:

@@ -89,12 +89,19 @@ def coming(
             yield Comer(row, distance, size, speed, arrival, max(doubt, 0.1), way.share)
 
 
-def held_m(known: Riders, layout: Layout, signals: Mapping[int, Aspect]) -> Floats:
-    """How far ahead of each there is a line where red holds it, for those who can stop there; else infinite."""
+def held_m(known: Riders, layout: Layout, signals: Mapping[int, Aspect], now_ns: int) -> Floats:
+    """How far ahead of each there is a line where red holds it, for those who can stop there; else infinite.
+
+    Red known to end before one gets there holds nobody.
+    """
     held = np.full(len(known.speed), math.inf)
     for line in layout.lines:
         if red(signals, line.group):
+            until_ns = signals[line.group].until_ns
+            left_s = math.inf if until_ns is None else (until_ns - now_ns) / 1e9
             for one in coming(known, line.ways, least_mps=-MOVING_MPS):
+                if 0 < left_s < one.front_m / max(one.speed, 0.1) and one.speed > MOVING_MPS:
+                    continue
                 if one.front_m > -MARGIN_M and one.speed**2 <= 2 * HARD_MPS2 * (one.front_m + MARGIN_M):
                     held[one.row] = min(held[one.row], max(one.front_m, 0.0))
     return held

@@ -23,7 +23,7 @@ PASSED_M: Final = 15.0  # so far beyond the line the crossing of it is told
 AFTER_RED_S: Final = 0.3  # later than this into red, or the signal's own delay is told
 WAITS_M: Final = 20.0
 MERGE_S: Final = 10.0  # arrivals further ahead are guesses
-CROSS_S: Final = 6.0
+CROSS_S: Final = 4.0
 BRAKES_MPS2: Final = 1.0
 
 

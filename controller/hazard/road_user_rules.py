@@ -37,7 +37,7 @@ REMEMBERED: Final = 0.75  # … their probability being below what begins a haza
 CROSSING_M: Final = 1.0
 NO_CYCLISTS_MPS: Final = 79 / 3.6
 BRAKING_MPS2: Final = 4.0
-LEAST_DRAC_MPS2: Final = 1.5
+LEAST_DRAC_MPS2, HARD_DRAC_MPS2 = 1.5, 3.0
 
 
 def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
@@ -88,18 +88,18 @@ def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
     told = (objects["ax"] * recent[:, 0] + objects["ay"] * recent[:, 1]) / speed  # sure, but it follows slowly
     seen = (slope(scene.memory) * recent).sum(axis=1) / speed
     braking = -(told + seen) / 2
-    rows = scene.vehicle & (speed > 5.0) & (braking > BRAKING_MPS2)
+    rows = scene.vehicle & (speed > 5.0) & (braking > BRAKING_MPS2) & (-told > BRAKING_MPS2 / 2)
     return [of_track(scene, int(i), 0.9, detail=(("braking_mps2", float(braking[i])),)) for i in np.flatnonzero(rows)]
 
 
 def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Pairs on course to touch within collision_lead_s + 1 s that neither red nor braking keeps apart."""
+    """Pairs on course to touch within collision_lead_s + 1 s, or 3 m/s² of each, that neither red nor braking parts."""
     pairs = scene.conflicts
     parallel = (pairs["angle"] < np.radians(30)) | (pairs["angle"] > np.radians(130))
     least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road
-    soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["probability"][:, 0] >= least)
-    soon &= (pairs["drac_mps2"] >= LEAST_DRAC_MPS2) & ~scene.stopping
-    urgent = soon & (pairs["gap_m"] > 0)
+    soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["drac_mps2"] >= LEAST_DRAC_MPS2)
+    hard = pairs["drac_mps2"] >= HARD_DRAC_MPS2  # fast ones cannot wait for it to be near
+    urgent = (soon | hard) & (pairs["probability"][:, 0] >= least) & ~scene.stopping & (pairs["gap_m"] > 0)
     return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]
 
 

@@ -99,7 +99,7 @@ class HazardStage:
         found = conflicts(objects, self._tau_s)
         found = found[credible(objects, memory, found, self._site, match)]
         known, signals = riders(objects, memory, match), self._surroundings.signals(tracks.valid_at_ns)
-        held = held_m(known, self._layout, signals)
+        held = held_m(known, self._layout, signals, tracks.valid_at_ns)
         found = found[~beyond_red(fast, found, held)]
         return Scene(
             now_ns=tracks.valid_at_ns,

@@ -86,8 +86,7 @@ def _told(
         Sighting(
             (0,),
             (),
-            0.0,
-            0.0,
+            *scene.layout.road,
             sure,
             subcause(gravest) if subcause else None,
             detail=() if value is None else ((figure, float(value)),),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STEP_S: Final = 0.1
 AHEAD_S: Final = np.arange(0.0, 3.51, 0.05)
 SURE_TTC_S, POSSIBLE_TTC_S, RISK_TTC_S = 1.35, 2.2, 3.5
+LEAD_TTC_S: Final = 1.5  # until then a risk of collision has to be told
 SURE_DRAC_MPS2, POSSIBLE_DRAC_MPS2 = 3.8, 2.8
 SURE_PET_S, POSSIBLE_PET_S, WEAK_PET_S = 1.35, 2.0, 0.5  # with a vulnerable road user so much more
 SURE_ANGLE, POSSIBLE_ANGLE = (math.radians(40), math.radians(140)), (math.radians(20), math.pi)
@@ -44,7 +45,8 @@ _WEAK: Final = [int(c) for c in VULNERABLE]
 class Encounter:
     """Two road users, ids ascending, who came close from `start_s` to `end_s`; x, y m where it was worst.
 
-    `sure`: a near miss beyond doubt, from the seconds `near_s` (start, end) on. `risk`: they were on course to touch.
+    `sure`: a near miss beyond doubt, from the seconds `near_s` (start, end) on. `risk`: they were on course to touch;
+    `lead_s`: when that was LEAD_TTC_S ahead, infinite if never.
     """
 
     ids: tuple[int, int]
@@ -58,6 +60,7 @@ class Encounter:
     sure: bool = False
     risk: bool = False
     near_s: tuple[float, float] = (math.inf, -math.inf)
+    lead_s: float = math.inf
 
 
 def encounters(truth: Truth) -> list[Encounter]:
@@ -129,6 +132,7 @@ def _encounter(signs: list[_Sign]) -> Encounter:
     found = Encounter(signs[0].ids, signs[0].at_s, signs[-1].at_s, worst.x, worst.y)
     found.ttc_s, found.pet_s = min(one.ttc_s for one in signs), min(one.pet_s for one in signs)
     found.drac_mps2 = max(one.drac_mps2 for one in signs)
+    found.lead_s = min((one.at_s for one in signs if one.ttc_s < LEAD_TTC_S), default=math.inf)
     sure = [one for one in signs if one.level == 2]
     course = [one for one in sure if math.isfinite(one.ttc_s)]
     found.risk = len(course) * STEP_S >= LASTING_S - 1e-9

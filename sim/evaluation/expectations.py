@@ -11,6 +11,7 @@ from interfaces.spec import VEHICLES
 from sim.evaluation.encounters import encounters
 from sim.evaluation.events import Expected
 from sim.evaluation.goals import KINDS, NEAR_MISS, RULES
+from sim.evaluation.right_of_way import right_of_way
 from sim.happening import LASTING
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
 SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
+QUIET_S: Final = 2.0  # a near miss is told when it has been over for so long
 STEP_NS: Final = 100_000_000
 _VEHICLES: Final = [int(c) for c in VEHICLES]
 
@@ -30,9 +32,12 @@ def expectations(recording: Recording) -> list[Expected]:
     """Everything, by its beginning. Who is in sight for less than a hazard's time to detect need not be told of."""
     seen = _seen(recording)
     found = [_hazard(one, seen) for one in recording.happenings if one.kind != NEAR_MISS]
+    over_s = recording.truth.seconds(recording.truth.times_ns[-1])
     for met in encounters(recording.truth):
-        found += _near(met, seen)
+        found += _near(met, seen, over_s)
     found += _somewhat_braking(recording)
+    if not recording.told:
+        found += right_of_way(recording, seen)
     return sorted(found, key=lambda one: (one.start_s, one.kind))
 
 
@@ -61,17 +66,18 @@ def _hazard(one: Happening, seen: dict[int, list[float]]) -> Expected:
     return Expected(one.kind, one.start_s, one.end_s, frozenset(one.ids), min(within, default=one.start_s), must)
 
 
-def _near(met: Encounter, seen: dict[int, list[float]]) -> Iterator[Expected]:
-    """A near miss, and the collision risk that went before it."""
+def _near(met: Encounter, seen: dict[int, list[float]], over_s: float) -> Iterator[Expected]:
+    """A near miss, and the collision risk that went before it; what ends with the recording cannot be told any more."""
     ids, (start_s, end_s) = frozenset(met.ids), met.near_s
     both = set(seen.get(met.ids[0], ())) & set(seen.get(met.ids[1], ()))
     close = [at_s for at_s in both if start_s - 1e-6 <= at_s <= end_s + 1e-6]
     sure = met.sure and bool(close)
     if math.isfinite(start_s):
-        yield Expected(NEAR_MISS, met.start_s, met.end_s, ids, end_s, sure)
+        yield Expected(NEAR_MISS, met.start_s, met.end_s, ids, end_s, sure and end_s <= over_s - QUIET_S)
     if math.isfinite(met.ttc_s):
         risk = sure and met.risk
-        yield Expected("collision_risk", met.start_s, met.end_s, ids, min(close) if risk else start_s, risk)
+        late = [at_s for at_s in close if at_s >= met.lead_s - 1e-6] or close
+        yield Expected("collision_risk", met.start_s, met.end_s, ids, min(late) if risk else start_s, risk)
 
 
 def _somewhat_braking(recording: Recording) -> Iterator[Expected]:

@@ -65,4 +65,6 @@ FIGURES: Final = {
 
 NEAR_MISS: Final = "near_miss"
 RULES: Final = {rule.kind: rule for rule in rules(Hazards())}  # the pole's own table: Japanese names, times to detect
-KINDS: Final = frozenset(LASTING) - {NEAR_MISS} | {"collision_risk"}  # of hazards whose truth is reckoned
+RIGHT_OF_WAY: Final = frozenset({"crossing_path", "merging_vehicle", "red_light_running"})
+# Of hazards whose truth is reckoned.
+KINDS: Final = frozenset(LASTING) - {NEAR_MISS} | {"collision_risk", "low_visibility"} | RIGHT_OF_WAY

@@ -8,14 +8,13 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from controller.config import Config
+from controller.config import Config, Hazards
 from controller.fusion.sensor import Sensor
 from controller.geometry import LocalFrame
 from controller.site import load
 from interfaces.errors import ConfigError
 from modules.detecting import cone
 from modules.registry import REGISTRY, default_capability
-from sim.evaluation.goals import KINDS, RULES
 from sim.evaluation.sight import Sight, counted
 from sim.evaluation.truth import Truth
 from sim.film import MAX_OBJECTS, START_NS, film
@@ -52,7 +51,7 @@ class Recording:
     """`served`: what the module in a slot can do; a slot that is missing there has its class's default.
 
     `happenings` is all that the truth holds; `seed` None where the truth came from elsewhere. `reports`: what modules
-    said that detect nothing, in order of time.
+    said that detect nothing, in order of time. `told`: the truth came with its hazards, and these are all.
     """
 
     name: str
@@ -65,6 +64,7 @@ class Recording:
     counted: tuple[frozenset[int], ...]
     served: Mapping[str, Capability] = field(default_factory=dict)
     reports: tuple[Reported, ...] = ()
+    told: bool = False
 
     def counted_at(self, instant_ns: int) -> frozenset[int]:
         """Ids of the road users that count at an instant."""
@@ -110,7 +110,7 @@ def of_scene(
         site,
         tuple(messages),
         truth,
-        (*happenings_of(truth, site), *_scripted(scene, world)),
+        (*happenings_of(truth, site), *_of_the_sky(scene, truth)),
         counted(truth, sight),
         served,
         tuple(reports),
@@ -139,7 +139,16 @@ def of_log(
     served = {slot: default_capability(config.slot[slot].module_class) for slot in {one.slot for one in kept}}
     sight = sight_of(config, site, served)
     return Recording(
-        name, None, config, site, kept, truth, events or happenings_of(truth, site), counted(truth, sight), served
+        name,
+        None,
+        config,
+        site,
+        kept,
+        truth,
+        events or happenings_of(truth, site),
+        counted(truth, sight),
+        served,
+        told=bool(events),
     )
 
 
@@ -193,12 +202,11 @@ def _reported(scene: Scenario, world: World, at_ns: int) -> Iterator[Reported]:
             yield Reported(at_ns, spec.slot, kind.read(report(spec.module_class, scene.weather, world), kind.default))
 
 
-def _scripted(scene: Scenario, world: World) -> Iterator[Happening]:
-    """Events of kinds that the truth of single instants does not show."""
-    for event in scene.events:
-        if event.kind not in KINDS and event.kind in RULES:
-            ids = tuple(sorted(world.script_id(actor) for actor in event.actors))
-            yield Happening(event.kind, event.start_s, event.end_s, ids)
+def _of_the_sky(scene: Scenario, truth: Truth) -> Iterator[Happening]:
+    """Bad visibility, where a module could say so; the weather is the same for the whole scene."""
+    seen = any(spec.module_class == "environment" for spec in scene.modules)
+    if seen and scene.weather.visibility_m < Hazards().visibility_m:
+        yield Happening("low_visibility", 0.0, truth.seconds(truth.times_ns[-1]), ())
 
 
 def _reach_m(model: SensorModel, weather: Weather) -> float:

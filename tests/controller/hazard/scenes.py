@@ -50,6 +50,7 @@ class User:
     sources: int = 3
     box: tuple[float, float, float] | None = None
     extra: dict[str, float] = field(default_factory=dict)
+    late: Callable[[float], dict[str, int]] = lambda _: {}
 
 
 def straight(x: float, y: float, vx: float = 0.0, vy: float = 0.0) -> Callable[[float], tuple[float, float]]:
@@ -121,7 +122,7 @@ def _fill(row: np.ndarray, index: int, user: User, t: float, error: np.ndarray |
     row["stationary"] = 1.0 if math.hypot(vx, vy) < 0.5 else 0.0
     row["age_s"], row["sources"] = 2.0 + t - user.begin, user.sources
     row["measured_at_ns"] = START_NS + round(t * 1e9)
-    for name, value in user.extra.items():
+    for name, value in (user.extra | user.late(t)).items():
         row[name] = value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from scenes import START_NS, User, arc, braking, new, road, run, straight
 
@@ -136,3 +137,25 @@ def test_the_early_warning_precedes_the_record():
     warned = new(hazards, "collision_risk")[0]
     assert warned.reference_time_ns < near_misses[0].end_ns
     assert warned.reference_time_ns <= near_misses[0].peak_ns
+
+
+def test_a_cyclist_and_a_walker_beside_the_road_can_nearly_meet_but_not_one_on_the_road():
+    walker = User(lambda t: (0.0, 9.0 + 1.2 * min(t - 4, 0.0)), PERSON)
+    rider = User(lambda t: (-4.5 * (4.2 - min(t, 3.6)), 8.6), ObjectClass.BICYCLE)
+    assert [one.conflict for one in run([walker, rider], 8, road())[1]] == ["vru"]
+    car = User(lambda t: (-4.5 * (4.2 - min(t, 3.6)), 1.6))
+    beside = User(lambda t: (0.0, 6.0 - 1.2 * min(t, 1.0)), PERSON)
+    assert not run([car, beside], 8, road())[1]
+
+
+def test_passing_the_other_way_takes_nothing_of_ones_place():
+    swaying = User(lambda t: (30 - 8 * t, 0.35 * math.sin(2 * t)))
+    oncoming = User(lambda t: (-30 + 8 * max(t - 0.8, 0), 0.9 * 2))
+    assert all(math.isnan(one.pet_s) for one in run([swaying, oncoming], 8)[1])
+
+
+@pytest.mark.parametrize(("sigma_m", "told"), [(0.2, 1), (2.0, 0)])
+def test_a_place_in_doubt_tells_nothing_of_who_was_where(sigma_m, told):
+    cov = np.diag(np.square([sigma_m, sigma_m, 0.1, 0.1]))
+    users = [User(one.at, one.kind, extra={"cov": cov}) for one in PET_ONE]
+    assert len(run(users, 10)[1]) == told

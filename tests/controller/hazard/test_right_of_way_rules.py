@@ -22,7 +22,7 @@ from scenes import (
 
 from controller.hazard import right_of_way_rules
 from controller.hazard.hazard import Phase
-from controller.hazard.layout import layout_of, ways
+from controller.hazard.layout import STRAIGHT_WEIGHT, layout_of, ways
 from controller.site import Area, Site, StopLine
 from interfaces.spec import ObjectClass
 from modules.signal import DARK, GREEN, RED, YELLOW, SignalGroupReading, SignalReading
@@ -162,7 +162,7 @@ def test_an_overlap_at_the_border_does_not_flap(seed):
 
 
 def test_who_brakes_for_the_crossing_is_not_expected_there(monkeypatch):
-    users = [User(straight(-88, 0, 12)), User(lambda t: braking(-78, 12, 0, 1.3)(t)[::-1])]
+    users = [User(straight(-40, 0, 12)), User(lambda t: braking(-31, 12, 0, 3.0)(t)[::-1])]
     assert not begun("crossing_path", users, 7, crossroads())
     monkeypatch.setattr(right_of_way_rules, "BRAKES_MPS2", 99.0)
     assert begun("crossing_path", users, 7, crossroads())
@@ -258,7 +258,9 @@ def test_ways_lead_upstream_and_share_where_lanes_divide():
         type(one)(one.id, one.points, one.width_m, one.speed_limit_mps, one.type, successors)
         for one, successors in zip(lanes, (("b", "left"), (), (), ("a",)), strict=True)
     )
-    assert ways(lanes, 1, 30.0) == ((1, 30.0, 1.0), (0, 80.0, 0.5), (3, 880.0, 0.5))
+    share = STRAIGHT_WEIGHT / (STRAIGHT_WEIGHT + 1)
+    assert ways(lanes, 1, 30.0) == ((1, 30.0, 1.0), (0, 80.0, share), (3, 880.0, share))
+    assert ways(lanes, 2, 30.0)[1] == (0, 80.0, pytest.approx(1 - share))
 
 
 def test_a_ring_of_lanes_ends():
@@ -275,7 +277,7 @@ def test_lines_without_a_group_and_lanes_that_meet_flat_are_left_out():
         (polygon("conflict_area", (-9, -9), (9, -9), (9, 9), (-9, 9)),),
         (StopLine("s", np.array([[-6.0, -2.0], [-6.0, 2.0]]), (0,), None),),
     )
-    assert layout_of(flat) == ((), (), ())
+    assert layout_of(flat)[:3] == ((), (), ())
     assert [one.group for one in layout_of(LIT).lines] == [1, 2]
     assert len(layout_of(LIT).crossings) == 1
 
@@ -283,3 +285,21 @@ def test_lines_without_a_group_and_lanes_that_meet_flat_are_left_out():
 def test_a_reading_of_groups_that_no_map_knows_is_taken():
     reading = SignalReading(0, (SignalGroupReading(200, RED, None),))
     assert run([User(straight(-80, 0, 14))], 3, LIT, told=[(0.5, 4, reading)])[0] == []
+
+
+def test_red_that_ends_before_one_gets_there_is_no_violation_and_holds_nobody():
+    # 74 m to the line at 14 m/s: 5.1 s; it turns green after 4 s.
+    towards = [User(straight(-82.25, 0, 14, 0))]
+    assert not begun(
+        "red_light_running", towards, 8, crossroads(signals=True), told=lights((0, RED), (4, GREEN), until=8)
+    )
+    assert begun("red_light_running", towards, 8, crossroads(signals=True), told=lights((0, RED), (7, GREEN), until=9))
+
+
+def test_red_keeps_near_misses_apart_as_well():
+    # Both come to their lines; who has red stops just before its own.
+    users = [User(straight(-40, 0, 12)), User(lambda t: braking(-40, 12, 1.15, 4.3)(t)[::-1])]
+    dark = run(users, 6, crossroads(signals=True))[1]
+    told = lights((0, RED), until=8, group=2)
+    assert [one.severity >= 2 for one in dark] == [True]
+    assert not run(users, 6, crossroads(signals=True), told=told)[1]

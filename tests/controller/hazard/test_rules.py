@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import User, braking, delay_s, lane, new, polygon, road, run, straight
+from scenes import START_NS, User, braking, delay_s, lane, new, polygon, road, run, straight
 
 from controller.config import Hazards
 from controller.hazard.hazard import Phase
@@ -141,6 +141,18 @@ def test_child_and_cyclist_are_told_apart():
     assert only([rider], 4, "person_on_road", road(100)).subcause == 2
 
 
+def test_who_was_not_measured_lately_keeps_a_warning_but_begins_none():
+    def measured(until_s):
+        return lambda t: {"measured_at_ns": START_NS + round(min(t, until_s) * 1e9)}
+
+    remembered = User(straight(0, 0), PERSON, late=measured(-1.0))
+    silent([remembered], 4, "person_on_road")
+    hazards, _ = run([User(straight(0, 0), PERSON, late=measured(2.0))], 6, road())
+    words = [one for one in hazards if one.kind == "person_on_road"]
+    assert len([one for one in words if one.phase is Phase.NEW]) == 1
+    assert (words[-1].reference_time_ns - START_NS) / 1e9 > 6
+
+
 def test_two_people_side_by_side_are_one_warning():
     pair = [User(straight(0, 0), PERSON), User(straight(0.6, 0), PERSON)]
     only(pair, 4, "person_on_road")
@@ -183,6 +195,19 @@ def test_sudden_braking_soon_and_once(seed):
 @pytest.mark.parametrize("seed", NOISE)
 def test_ordinary_braking_is_silent(seed):
     silent([User(braking(-100, 15, 2, 3, 1.6))], 10, "sudden_braking", seed=seed)
+
+
+@pytest.mark.parametrize("seed", NOISE)
+def test_braking_in_jerks_is_told_once(seed):
+    def at(t):
+        return braking(-100, 15, 2, 6, 1.6)(t) if t < 3 else (braking(-100, 15, 2, 6, 1.6)(3)[0] + 9 * (t - 3), 1.6)
+
+    assert len(new(run([User(at)], 6, road(), seed=seed)[0], "sudden_braking")) == 1
+
+
+def test_a_jump_of_the_speed_that_the_track_does_not_brake_is_silent():
+    jumping = User(lambda t: (-100 + 15 * min(t, 2) + 9 * max(t - 2, 0), 1.6), extra={"ax": 0.0, "ay": 0.0})
+    silent([jumping], 6, "sudden_braking")
 
 
 @pytest.mark.parametrize("seed", NOISE)
