@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion import learned as lore
-from controller.fusion.bank import best_class, vulnerable
+from controller.fusion.bank import NEVER_NS, best_class, vulnerable
 from controller.fusion.silhouette import hidden_share
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ HIT: Final = 0.5  # each more, then
 MOVES: Final = 2.5  # goes somewhere, surely
 MOVING_MPS, MOVING_SIGMAS = 2.5, 4.0
 MISS_MAX: Final = 1.8  # misses come in bursts: a tenth of a second may not say more than this against an object
-BLIND: Final = 4.0  # one sensor may have its reason not to see what another sees: all its misses say no more
+# A sensor may have its reason not to see what another sees: all its misses say no more than this, less when it has seen
+# it before, for then it may have lost it behind something.
+BLIND, LOST = 6.0, 3.5
 GONE: Final = 14.0
+LEFT: Final = 0.5
 FRESH_NS: Final = 300_000_000
 HIDDEN: Final = 0.7  # share of its width from which on a body is not seen
 PEEPS: Final = 0.05  # share of the detection probability that is left then
@@ -51,10 +54,11 @@ def visibility(
     return chance, hidden, kind, bin_
 
 
-def misses(sensor: Sensor, chance: Floats) -> Floats:
-    """How much (n,) it says against a track not to be in a frame."""
+def misses(sensor: Sensor, story: NDArray[np.void], chance: Floats) -> Floats:
+    """How much (n,) it says against a track not to be in a frame; whom it saw last and who left its view fades."""
     most = MISS_MAX * min(1.0, 10 / max(sensor.capability.rate_hz, 1.0))
-    return np.minimum(-np.log1p(-chance), most)
+    left = (chance == 0) & (story["last_ns"] == story["slot_ns"][:, sensor.slot_index])
+    return np.minimum(-np.log1p(-np.where(left, LEFT, chance)), most)
 
 
 def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion, now_ns: int) -> Floats:
@@ -64,8 +68,9 @@ def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion,
     some = story[open_]
     alone = _alone(some, learned, motion.take(open_))
     base[open_] = np.minimum(np.where(some["joined"], np.maximum(alone, base[open_]), alone), MOST)
-    fresh = now_ns - story["last_ns"] <= FRESH_NS
-    against = np.minimum(story["missed"], np.where(fresh, BLIND, GONE)[:, None]).sum(1)
+    fresh = (now_ns - story["last_ns"] <= FRESH_NS)[:, None]
+    most = np.where(fresh, np.where(story["slot_ns"] == NEVER_NS, BLIND, LOST), GONE)
+    against = np.minimum(story["missed"], most).sum(1)
     return np.asarray(base - against)
 
 

@@ -40,9 +40,10 @@ SURE_MEMORY: Final = 300.0
 _BELIEF: Final = ((0.42, 0.18), (0.68, 0.18))
 SURE_PRIOR: Final = SURE_WEIGHT * np.array([(1.0, mean, sigma**2 + mean**2) for mean, sigma in _BELIEF])
 LEAST_SIGMA: Final = 0.06
-CREDIT_MAX: Final = 3.0
+CREDIT: Final = (-1.0, 3.0)  # at least, at most: real ones far away are told of with less confidence, too
 FALSE_LIFE_S: Final = 0.25
 LIVES: Final = 4.0  # lives that FALSE_LIFE_S is worth
+ODDS_MAX: Final = 2.5
 BIRTHS: Final = 2.0
 BIRTHS_MEMORY: Final = 100.0
 
@@ -82,7 +83,7 @@ def credit(learned: NDArray[np.void], slot: Index, confidence: Floats) -> Floats
     level = np.log(variance)
     off = confidence[:, None] - centre[slot]
     value = off * off / variance[slot] + level[slot]
-    return np.clip(known_or(0.5 * (value[:, 0] - value[:, 1]), 0.0), -CREDIT_MAX, CREDIT_MAX)
+    return np.clip(known_or(0.5 * (value[:, 0] - value[:, 1]), 0.0), *CREDIT)
 
 
 def count_confidence(row: np.void, confidence: Floats, worth: float, *, real: bool) -> None:
@@ -101,7 +102,7 @@ def false_life_s(learned: NDArray[np.void]) -> Floats:
 
 def odds(learned: NDArray[np.void]) -> Floats:
     """Log-odds (slots,) that what a slot begins to see is real."""
-    return np.asarray(np.clip(np.log((learned["real"] + BIRTHS) / (learned["false"][:, 0] + BIRTHS)), -3.0, 3.0))
+    return np.asarray(np.clip(np.log((learned["real"] + BIRTHS) / (learned["false"][:, 0] + BIRTHS)), -ODDS_MAX, ODDS_MAX))
 
 
 def count_births(row: np.void, real: float, lives_s: Floats) -> None:

@@ -33,6 +33,10 @@ CLASS_PENALTY: Final = 5.0
 TENTATIVE_PENALTY: Final = 2.0
 MAX_TRACKS: Final = 600
 NEAR_M: Final = 40.0
+# What two tracks of one body may differ by beyond their own doubt, for each module errs always alike: more where no
+# other body fits in between.
+SMALL_DOUBT: Final = np.diag([0.02, 0.02, 0.1, 0.1])
+LARGE_DOUBT: Final = np.diag([0.25, 0.25, 0.5, 0.5])
 MERGE_M: Final = 2.0
 SURE_PACE, SURE_PACE_SOON = 5.0, 3.0
 FIRST_PACE: Final = 15.0
@@ -316,12 +320,15 @@ def _merge(bank: Bank) -> Bank:
     i, j = i[i < j], j[i < j]
     if not len(i):
         return bank
-    s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1] + np.diag([0.02, 0.02, 0.1, 0.1])
+    slot_ns = bank.story["slot_ns"]
+    apart = ((slot_ns[i] == slot_ns[j]) & (slot_ns[i] != NEVER_NS)).any(1)
+    small = vulnerable(best_class(bank.story["votes"]))
+    small = small[i] | small[j]
+    s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1]
+    s += np.where(small[:, None, None], SMALL_DOUBT, LARGE_DOUBT)
     off = (mean[i, :4] - mean[j, :4])[..., None]
     d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
-    classes = best_class(bank.story["votes"])
-    reach = np.where(vulnerable(classes[i]) | vulnerable(classes[j]), 0.6, 1.6)
-    apart = ((bank.story["slot_ns"][i] == bank.story["slot_ns"][j]) & (bank.story["slot_ns"][i] != NEVER_NS)).any(1)
+    reach = np.where(small, 0.6, 1.6)
     mature = np.minimum(bank.story["hits"][i], bank.story["hits"][j]) >= 2
     same = (d2 < 7.8) & (np.hypot(off[:, 0, 0], off[:, 1, 0]) < reach) & ~apart & mature
     lost = {_younger(bank.story, a, b) for a, b in zip(i[same].tolist(), j[same].tolist(), strict=True)}

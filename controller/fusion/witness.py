@@ -41,7 +41,7 @@ def witness(
     seen = np.zeros(len(story), bool)
     seen[pairs[0]] = True
     told = story["missed"]
-    told[:, slot] = np.where(seen, 0.0, np.minimum(told[:, slot] + misses(frame.sensor, chance), 20.0))
+    told[:, slot] = np.where(seen, 0.0, np.minimum(told[:, slot] + misses(frame.sensor, story, chance), 20.0))
     fresh = now_ns - story["last_ns"] <= THERE_NS
     plain = story["confirmed"] & fresh & (hidden <= PLAIN) & (chance > 0)
     lore.count_detections(row, kind[plain], bin_[plain], seen[plain])
