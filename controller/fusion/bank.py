@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -68,6 +68,13 @@ def empty_bank(time_ns: int) -> Bank:
     """No tracks."""
     motion = Motion(np.zeros((3, 0, 6)), np.zeros((3, 0, 6, 6)), np.zeros((3, 0)))
     return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5), nothing(SLOTS))
+
+
+def kept(bank: Bank, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bank:
+    """Only these tracks."""
+    if rows.dtype == bool and rows.all():
+        return bank
+    return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
 
 
 def best_class(votes: NDArray[np.float64]) -> NDArray[np.intp]:

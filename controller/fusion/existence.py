@@ -35,7 +35,7 @@ MISS_MAX: Final = 1.8  # misses come in bursts: a tenth of a second may not say 
 # it before, for then it may have lost it behind something.
 BLIND, LOST = 6.0, 3.5
 GONE: Final = 14.0
-LEFT: Final = 0.5
+LEFT: Final = 0.7  # as if a frame found so many of those who are no longer in view
 FRESH_NS: Final = 300_000_000
 HIDDEN: Final = 0.7  # share of its width from which on a body is not seen
 PEEPS: Final = 0.05  # share of the detection probability that is left then

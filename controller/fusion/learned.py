@@ -22,7 +22,8 @@ BINS: Final = 8  # of its reach
 # One row a slot. `found`: of objects that were there to be seen, by kind and share of the reach: how many it saw, how
 # many there were. `sure`: weight, sum and sum of squares of the confidence it told, of false objects and of real ones.
 # `false`: how many false ones, the sum of their lives in s. `real`: how many births proved real.
-# `near`: normal equations of how far before their centres it sees bodies (see reference_point).
+# `near`, `turn`: normal equations of how far before their centres and how far aside it sees bodies.
+# `heard`: messages, since one was last learned from.
 LEARNED: Final = np.dtype(
     [
         ("found", "<f8", (KINDS, BINS, 2)),
@@ -30,6 +31,8 @@ LEARNED: Final = np.dtype(
         ("false", "<f8", (2,)),
         ("real", "<f8"),
         ("near", "<f8", (5,)),
+        ("turn", "<f8", (2,)),
+        ("heard", "<i8"),
     ]
 )
 DECLARED_WEIGHT: Final = 12.0  # trials that the data sheet's detection probability is worth
@@ -102,7 +105,9 @@ def false_life_s(learned: NDArray[np.void]) -> Floats:
 
 def odds(learned: NDArray[np.void]) -> Floats:
     """Log-odds (slots,) that what a slot begins to see is real."""
-    return np.asarray(np.clip(np.log((learned["real"] + BIRTHS) / (learned["false"][:, 0] + BIRTHS)), -ODDS_MAX, ODDS_MAX))
+    return np.asarray(
+        np.clip(np.log((learned["real"] + BIRTHS) / (learned["false"][:, 0] + BIRTHS)), -ODDS_MAX, ODDS_MAX)
+    )
 
 
 def count_births(row: np.void, real: float, lives_s: Floats) -> None:

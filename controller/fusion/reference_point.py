@@ -20,21 +20,39 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CAR_HALF_M: Final = 2.2  # sensors are made to report cars at their centres
-# Belief: share and its sigma, of what is within a car's half length and of what is beyond.
-RADAR: Final = ((0.0, 0.08), (0.6, 0.4))
-OTHERS: Final = ((0.0, 0.08), (0.2, 0.15))
+CAMERA, LIDAR = 2, 3  # module classes of PMI
+
+
+class Belief(NamedTuple):
+    """Before anything is learned, each with its sigma: the share of what is within a car's half length, of what is
+    beyond, and the angle in rad by which it is turned."""
+
+    usual: tuple[float, float]
+    beyond: tuple[float, float]
+    turn: float
+
+
+CENTRES: Final = Belief((0.0, 0.08), (0.1, 0.1), 0.002)  # a camera sees where a body stands
+SURFACES: Final = Belief((0.0, 0.08), (0.2, 0.15), 0.002)  # a LiDAR its visible sides
+FACES: Final = Belief((0.0, 0.08), (0.7, 0.3), 0.005)  # a radar little more than the nearest
+ANY: Final = Belief((0.0, 0.08), (0.3, 0.3), 0.005)
+TURN_MOST: Final = 0.01  # rad; what is more is for the registration monitor to find
 BOX_SHARE: Final = 0.1  # 1 sigma of a half extent
-WORTH: Final = 0.05  # of a measurement: what is wrong about a body stays so from frame to frame
+WORTH: Final = 0.15  # of a measurement: what is wrong about a body stays so from frame to frame
 COMMON_M: Final = 0.2
 OUTLIER_M: Final = 2.0
 MEMORY: Final = 300.0  # measurements times WORTH
+TURN_MEMORY: Final = 3e6
 
 
 class Shares(NamedTuple):
-    """Of a half extent, up to a car's and beyond, (2,), by which a sensor sees bodies too near; covariance (2, 2)."""
+    """Of a half extent, up to a car's and beyond, (2,), by which a sensor sees bodies too near; covariance (2, 2).
+    And by what angle it sees them too far to the left, rad, with its variance."""
 
     share: Floats
     doubt: Floats
+    turn: float
+    turn_variance: float
 
 
 class Reference(NamedTuple):
@@ -46,23 +64,29 @@ class Reference(NamedTuple):
 
 def shares(sensor: Sensor, learned: np.void) -> Shares:
     """Of a slot's module."""
-    (usual, usual_sigma), (beyond, beyond_sigma) = RADAR if sensor.capability.has_doppler else OTHERS
+    (usual, usual_sigma), (beyond, beyond_sigma), turn_sigma = _belief(sensor)
     aa, ab, bb, a, b = learned["near"].tolist()
     aa, bb = aa + usual_sigma**-2, bb + beyond_sigma**-2
     a, b = a + usual * usual_sigma**-2, b + beyond * beyond_sigma**-2
     size = aa * bb - ab * ab
     doubt = np.array([[bb, -ab], [-ab, aa]]) / size
-    return Shares(doubt @ np.array([a, b]), doubt)
+    weight, pull = learned["turn"].tolist()
+    weight += turn_sigma**-2
+    turn = min(max(pull / weight, -TURN_MOST), TURN_MOST)
+    return Shares(doubt @ np.array([a, b]), doubt, turn, 1 / weight)
 
 
 def reference(shares: Shares, bodies: Silhouettes) -> Reference:
     """Where a sensor should report each body."""
-    share, doubt = shares
-    parts = _parts(bodies.along)
+    share, doubt, turn, turn_variance = shares
+    parts, sight = _parts(bodies.along), bodies.sight
+    aside = np.stack((-sight[:, 1], sight[:, 0]), 1)
     before = parts @ share
     variance = ((parts @ doubt) * parts).sum(1) + (share[1] * BOX_SHARE * bodies.along) ** 2
-    sight = bodies.sight
-    return Reference(-before[:, None] * sight, variance[:, None, None] * sight[:, :, None] * sight[:, None, :])
+    offset = (turn * bodies.away)[:, None] * aside - before[:, None] * sight
+    spread = variance[:, None, None] * sight[:, :, None] * sight[:, None, :]
+    spread += (turn_variance * bodies.away**2)[:, None, None] * aside[:, :, None] * aside[:, None, :]
+    return Reference(offset, spread)
 
 
 def learn(learned: np.void, bodies: Silhouettes, off: Floats, variance: Floats) -> None:
@@ -74,8 +98,18 @@ def learn(learned: np.void, bodies: Silhouettes, off: Floats, variance: Floats) 
     near = learned["near"]
     near += np.stack((a * a, a * b, b * b, a * before, b * before)) @ weight
     near *= min(1.0, MEMORY / max(near[0] + near[2], 1.0))
+    aside = off[:, 1] * bodies.sight[:, 0] - off[:, 0] * bodies.sight[:, 1]
+    turn = learned["turn"]
+    turn += (weight * bodies.away**2).sum(), (weight * bodies.away * aside).sum()
+    turn *= min(1.0, TURN_MEMORY / max(turn[0], 1.0))
 
 
 def _parts(along: Floats) -> Floats:
     usual = np.minimum(along, CAR_HALF_M)
     return np.stack((usual, along - usual), 1)
+
+
+def _belief(sensor: Sensor) -> Belief:
+    if sensor.capability.has_doppler:
+        return FACES
+    return {CAMERA: CENTRES, LIDAR: SURFACES}.get(sensor.capability.module_class, ANY)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from controller.fusion.assignment import assign
 from controller.fusion.attributes import vote
-from controller.fusion.bank import NEVER_NS, STORY, Bank, best_class, new_ids, vulnerable, walking
+from controller.fusion.bank import Bank, best_class, kept, vulnerable, walking
+from controller.fusion.births import births
 from controller.fusion.existence import CONFIRM, CONFIRM_SOON, log_odds
-from controller.fusion.motion import Motion, born, predict, update, update_along
+from controller.fusion.merging import merged
+from controller.fusion.motion import Motion, predict, update, update_along
 from controller.fusion.pairs import near as near_points
-from controller.fusion.reference_point import Reference, Shares, reference, shares
+from controller.fusion.reference_point import Reference, reference, shares
 from controller.fusion.silhouette import silhouettes
 from controller.fusion.unknown import known_or
 from controller.fusion.witness import mourn, prove, witness
@@ -21,7 +23,7 @@ from controller.fusion.witness import mourn, prove, witness
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from controller.fusion.sensor import Sensor
+    from controller.fusion.frame import Frame
 
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
@@ -33,26 +35,10 @@ CLASS_PENALTY: Final = 5.0
 TENTATIVE_PENALTY: Final = 2.0
 MAX_TRACKS: Final = 600
 NEAR_M: Final = 40.0
-# What two tracks of one body may differ by beyond their own doubt, for each module errs always alike: more where no
-# other body fits in between.
-SMALL_DOUBT: Final = np.diag([0.02, 0.02, 0.1, 0.1])
-LARGE_DOUBT: Final = np.diag([0.25, 0.25, 0.5, 0.5])
-MERGE_M: Final = 2.0
 SURE_PACE, SURE_PACE_SOON = 5.0, 3.0
-FIRST_PACE: Final = 15.0
 VELOCITY_GUARD_S: Final = 0.7
 TENTATIVE_COAST_S: Final = 0.6
 FORSAKEN: Final = 5.0  # by the module that alone has seen it
-
-
-class Frame(NamedTuple):
-    """One message ready for the filter: rows sorted, of finite positions, with their noise (m, 2, 2)."""
-
-    stamp_ns: int
-    sensor: Sensor
-    rows: NDArray[np.void]
-    noise: Floats
-    clock_error_s: float
 
 
 def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int = MAX_TRACKS) -> Bank:
@@ -76,17 +62,11 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
     bank = Bank(frame.stamp_ns, motion, story, trust, learned, bank.issued, bank.dropped)
     fresh = np.ones(len(frame.rows), bool)
     fresh[rows] = False
-    bank = _merge(_births(bank, frame, np.flatnonzero(fresh), near, seed))
+    bank = merged(births(bank, frame, np.flatnonzero(fresh), near, seed))
     if len(bank.story) <= max_tracks:
         return bank
     best = np.sort(np.lexsort((bank.story["id"], -bank.story["llr"]))[:max_tracks])
-    return replace(_keep(bank, best), dropped=bank.dropped + len(bank.story) - max_tracks)
-
-
-def _keep(bank: Bank, rows: Index | NDArray[np.bool_]) -> Bank:
-    if rows.dtype == bool and rows.all():
-        return bank
-    return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
+    return replace(kept(bank, best), dropped=bank.dropped + len(bank.story) - max_tracks)
 
 
 def _associate(
@@ -267,74 +247,4 @@ def _bury(bank: Bank, now_ns: int, coast_s: float) -> Bank:
         return bank
     learned = bank.learned.copy()
     mourn(bank.story[~alive], learned)
-    return replace(_keep(bank, alive), learned=learned)
-
-
-def _births(bank: Bank, frame: Frame, rows: Index, near: Shares, seed: int) -> Bank:
-    if not len(rows):
-        return bank
-    det = frame.rows[rows]
-    story = np.zeros(len(rows), STORY)
-    keys = [f"{frame.sensor.slot_index}:".encode() + row.tobytes() for row in det]
-    ids, issued = new_ids(seed, frame.stamp_ns, keys, bank.issued)
-    story["id"] = ids
-    story["first_ns"] = story["last_ns"] = frame.stamp_ns
-    story["hits"], story["z"], story["slot_ns"] = 1, np.nan, NEVER_NS
-    story["slot_ns"][:, frame.sensor.slot_index] = frame.stamp_ns
-    story["slot_object"][:, frame.sensor.slot_index] = det["id"]
-    story["born_slot"] = frame.sensor.slot_index
-    story["sure"] = np.clip(det["confidence"], 0.0, 1.0)
-    mean, covariance = _prior(frame, rows)
-    vote(story, det, mean[:, 2:4])
-    point = reference(near, silhouettes(frame.sensor, mean, story))
-    mean[:, :2] -= point.offset
-    covariance[:, :2, :2] += point.spread
-    story["shadow"] = mean[:, :4]
-    motion = bank.motion.joined(born(mean, covariance))
-    return replace(bank, motion=motion, story=np.concatenate((bank.story, story)), issued=issued)
-
-
-def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
-    det = frame.rows[rows]
-    mean, covariance = np.zeros((len(rows), 6)), np.zeros((len(rows), 6, 6))
-    mean[:, 0], mean[:, 1] = det["x"], det["y"]
-    covariance[:, :2, :2] = frame.noise[rows]
-    slow = vulnerable(np.minimum(det["object_class"], 15).astype(np.intp))
-    moving = np.isfinite(det["vx"]) & np.isfinite(det["vy"]) & (np.hypot(det["vx"], det["vy"]) < 70)
-    mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
-    # A first velocity is not trusted so far that the next position could not refute it.
-    told = np.clip(known_or(det["sigma_vel"], 1.0), 1.0, 10.0) + 0.5 * np.hypot(mean[:, 2], mean[:, 3])
-    speed = np.where(moving, told, np.where(slow, 2.0, FIRST_PACE))
-    covariance[:, 2, 2] = covariance[:, 3, 3] = speed**2
-    covariance[:, 4, 4] = covariance[:, 5, 5] = np.where(slow, 0.5, 1.0) ** 2
-    return mean, covariance
-
-
-def _merge(bank: Bank) -> Bank:
-    """Without the younger of two tracks that are one object: alike in place and motion, never seen side by side."""
-    count = len(bank.story)
-    if count < 2:
-        return bank
-    mean = bank.motion.expected()
-    i, j = near_points(mean[:, :2], np.full((count, 2), MERGE_M), mean[:, :2])
-    i, j = i[i < j], j[i < j]
-    if not len(i):
-        return bank
-    slot_ns = bank.story["slot_ns"]
-    apart = ((slot_ns[i] == slot_ns[j]) & (slot_ns[i] != NEVER_NS)).any(1)
-    small = vulnerable(best_class(bank.story["votes"]))
-    small = small[i] | small[j]
-    s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1]
-    s += np.where(small[:, None, None], SMALL_DOUBT, LARGE_DOUBT)
-    off = (mean[i, :4] - mean[j, :4])[..., None]
-    d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
-    reach = np.where(small, 0.6, 1.6)
-    mature = np.minimum(bank.story["hits"][i], bank.story["hits"][j]) >= 2
-    same = (d2 < 7.8) & (np.hypot(off[:, 0, 0], off[:, 1, 0]) < reach) & ~apart & mature
-    lost = {_younger(bank.story, a, b) for a, b in zip(i[same].tolist(), j[same].tolist(), strict=True)}
-    return _keep(bank, np.array([n not in lost for n in range(count)])) if lost else bank
-
-
-def _younger(story: NDArray[np.void], a: int, b: int) -> int:
-    old = [(not story["confirmed"][n], int(story["first_ns"][n]), int(story["id"][n])) for n in (a, b)]
-    return b if old[0] <= old[1] else a
+    return replace(kept(bank, alive), learned=learned)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS, Bank, empty_bank
+from controller.fusion.frame import Frame
 from controller.fusion.report import report
-from controller.fusion.step import Frame, step
+from controller.fusion.step import step
 from controller.fusion.unknown import known_or
 from modules.detection import Axes
 
@@ -28,7 +29,15 @@ RESTART_AFTER: Final = 10
 MAX_FUTURE_NS: Final = 1_000_000_000
 MEAN_OF: Final = 50  # messages
 MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
-LIMITS: Final = {"z": 1e4, "vx": 100.0, "vy": 100.0, "yaw": 100.0, "sigma_vel": 100.0, "range_rate": 100.0}
+LIMITS: Final = {
+    "z": 1e4,
+    "vx": 100.0,
+    "vy": 100.0,
+    "yaw": 100.0,
+    "sigma_vel": 100.0,
+    "range_rate": 100.0,
+    "confidence": 1.0,
+}
 
 Key = tuple[int, int, bytes]
 

@@ -13,14 +13,15 @@ from controller.fusion.reference_point import learn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from controller.fusion.frame import Frame
     from controller.fusion.silhouette import Silhouettes
-    from controller.fusion.step import Frame
 
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
 
 PROVEN_NS, YOUNG_NS = 1_500_000_000, 1_000_000_000
-HIT_WORTH: Final = 0.1
+LESSONS: Final = 3  # one message in so many is learned from: the next says hardly more
+HIT_WORTH: Final = 0.3
 PLAIN: Final = 0.1  # hidden share up to which a body is in plain view
 THERE_NS: Final = 150_000_000  # since it was last seen: longer ago it may have gone
 
@@ -45,7 +46,9 @@ def witness(
     fresh = now_ns - story["last_ns"] <= THERE_NS
     plain = story["confirmed"] & fresh & (hidden <= PLAIN) & (chance > 0)
     lore.count_detections(row, kind[plain], bin_[plain], seen[plain])
-    _learn_from_pairs(story, row, frame, mean, bodies, pairs)
+    row["heard"] = (row["heard"] + 1) % LESSONS
+    if row["heard"] == 0:
+        _learn_from_pairs(story, row, frame, mean, bodies, pairs)
 
 
 def _learn_from_pairs(

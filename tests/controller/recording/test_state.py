@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.fusion.bank import STORY, Bank, empty_bank
-from controller.fusion.step import Frame
+from controller.fusion.frame import Frame
 from controller.hazard.hazard import Phase
 from controller.hazard.lane_rules import wrong_way
 from controller.hazard.memory import Memory

@@ -1,0 +1,23 @@
+"""One message on its way into the filter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from controller.fusion.sensor import Sensor
+
+    Floats = NDArray[np.float64]
+
+
+class Frame(NamedTuple):
+    """One message ready for the filter: rows sorted, of finite positions, with their noise (m, 2, 2)."""
+
+    stamp_ns: int
+    sensor: Sensor
+    rows: NDArray[np.void]
+    noise: Floats
+    clock_error_s: float

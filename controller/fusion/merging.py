@@ -1,0 +1,49 @@
+"""Two tracks of one object become one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from controller.fusion.bank import NEVER_NS, Bank, best_class, kept, vulnerable
+from controller.fusion.pairs import near
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What two tracks of one body may differ by beyond their own doubt, for each module errs always alike: more where no
+# other body fits in between.
+SMALL_DOUBT: Final = np.diag([0.02, 0.02, 0.1, 0.1])
+LARGE_DOUBT: Final = np.diag([0.25, 0.25, 0.5, 0.5])
+MERGE_M: Final = 2.0
+
+
+def merged(bank: Bank) -> Bank:
+    """Without the younger of two tracks that are one object: alike in place and motion, never seen side by side."""
+    count = len(bank.story)
+    if count < 2:
+        return bank
+    mean = bank.motion.expected()
+    i, j = near(mean[:, :2], np.full((count, 2), MERGE_M), mean[:, :2])
+    i, j = i[i < j], j[i < j]
+    if not len(i):
+        return bank
+    slot_ns = bank.story["slot_ns"]
+    apart = ((slot_ns[i] == slot_ns[j]) & (slot_ns[i] != NEVER_NS)).any(1)
+    small = vulnerable(best_class(bank.story["votes"]))
+    small = small[i] | small[j]
+    s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1]
+    s += np.where(small[:, None, None], SMALL_DOUBT, LARGE_DOUBT)
+    off = (mean[i, :4] - mean[j, :4])[..., None]
+    d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
+    reach = np.where(small, 0.6, 1.6)
+    mature = np.minimum(bank.story["hits"][i], bank.story["hits"][j]) >= 2
+    same = (d2 < 7.8) & (np.hypot(off[:, 0, 0], off[:, 1, 0]) < reach) & ~apart & mature
+    lost = {_younger(bank.story, a, b) for a, b in zip(i[same].tolist(), j[same].tolist(), strict=True)}
+    return kept(bank, np.array([n not in lost for n in range(count)])) if lost else bank
+
+
+def _younger(story: NDArray[np.void], a: int, b: int) -> int:
+    old = [(not story["confirmed"][n], int(story["first_ns"][n]), int(story["id"][n])) for n in (a, b)]
+    return b if old[0] <= old[1] else a
