@@ -35,7 +35,8 @@ MISS_MAX: Final = 1.8  # misses come in bursts: a tenth of a second may not say 
 # it before, for then it may have lost it behind something.
 BLIND, LOST = 6.0, 3.5
 GONE: Final = 14.0
-LEFT: Final = 0.7  # as if a frame found so many of those who are no longer in view
+BURSTS: Final = 0.8  # of what misses would say if each came by itself
+LEFT: Final = 0.8  # as if a frame found so many of those who are no longer in view
 FRESH_NS: Final = 300_000_000
 HIDDEN: Final = 0.7  # share of its width from which on a body is not seen
 PEEPS: Final = 0.05  # share of the detection probability that is left then
@@ -58,7 +59,7 @@ def misses(sensor: Sensor, story: NDArray[np.void], chance: Floats) -> Floats:
     """How much (n,) it says against a track not to be in a frame; whom it saw last and who left its view fades."""
     most = MISS_MAX * min(1.0, 10 / max(sensor.capability.rate_hz, 1.0))
     left = (chance == 0) & (story["last_ns"] == story["slot_ns"][:, sensor.slot_index])
-    return np.minimum(-np.log1p(-np.where(left, LEFT, chance)), most)
+    return np.minimum(-BURSTS * np.log1p(-np.where(left, LEFT, chance)), most)
 
 
 def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion, now_ns: int) -> Floats:

@@ -69,12 +69,12 @@ def detection(row: np.void, declared: float, kind: Index, bin_: Index) -> Floats
     return np.asarray(np.clip(chance, 0.02, 0.98)[kind, bin_])
 
 
-def count_detections(row: np.void, kind: Index, bin_: Index, seen: NDArray[np.bool_]) -> None:
-    """Add objects (n,) that were in plain view, and whether they were seen; in place."""
+def count_detections(row: np.void, kind: Index, bin_: Index, seen: NDArray[np.bool_], frames: Floats) -> None:
+    """Add objects (n,) that were in plain view for so many frames, and whether they were seen in one; in place."""
     cells = kind * BINS + bin_
     found = row["found"].reshape(-1, 2)
     found[:, 0] += np.bincount(cells, seen, KINDS * BINS)
-    found[:, 1] += np.bincount(cells, minlength=KINDS * BINS)
+    found[:, 1] += np.bincount(cells, frames, KINDS * BINS)
     found *= np.minimum(1.0, TRIALS / np.maximum(found[:, 1], 1.0))[:, None]
 
 

@@ -37,6 +37,7 @@ SURFACES: Final = Belief((0.0, 0.08), (0.2, 0.15), 0.002)  # a LiDAR its visible
 FACES: Final = Belief((0.0, 0.08), (0.7, 0.3), 0.005)  # a radar little more than the nearest
 ANY: Final = Belief((0.0, 0.08), (0.3, 0.3), 0.005)
 TURN_MOST: Final = 0.01  # rad; what is more is for the registration monitor to find
+FAR_M: Final = 200.0
 BOX_SHARE: Final = 0.1  # 1 sigma of a half extent
 WORTH: Final = 0.15  # of a measurement: what is wrong about a body stays so from frame to frame
 COMMON_M: Final = 0.2
@@ -83,9 +84,10 @@ def reference(shares: Shares, bodies: Silhouettes) -> Reference:
     aside = np.stack((-sight[:, 1], sight[:, 0]), 1)
     before = parts @ share
     variance = ((parts @ doubt) * parts).sum(1) + (share[1] * BOX_SHARE * bodies.along) ** 2
-    offset = (turn * bodies.away)[:, None] * aside - before[:, None] * sight
+    away = np.minimum(bodies.away, FAR_M)
+    offset = (turn * away)[:, None] * aside - before[:, None] * sight
     spread = variance[:, None, None] * sight[:, :, None] * sight[:, None, :]
-    spread += (turn_variance * bodies.away**2)[:, None, None] * aside[:, :, None] * aside[:, None, :]
+    spread += (turn_variance * away**2)[:, None, None] * aside[:, :, None] * aside[:, None, :]
     return Reference(offset, spread)
 
 

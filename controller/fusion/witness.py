@@ -41,11 +41,16 @@ def witness(
     chance, hidden, kind, bin_ = visibility(frame.sensor, row, story, mean, bodies)
     seen = np.zeros(len(story), bool)
     seen[pairs[0]] = True
-    told = story["missed"]
-    told[:, slot] = np.where(seen, 0.0, np.minimum(told[:, slot] + misses(frame.sensor, story, chance), 20.0))
-    fresh = now_ns - story["last_ns"] <= THERE_NS
-    plain = story["confirmed"] & fresh & (hidden <= PLAIN) & (chance > 0)
-    lore.count_detections(row, kind[plain], bin_[plain], seen[plain])
+    told, miss = story["missed"], misses(frame.sensor, story, chance)
+    last_ns = story["last_ns"]
+    plain = story["confirmed"] & (hidden <= PLAIN) & (chance > 0)
+    beside = plain & (now_ns - last_ns <= THERE_NS) & (last_ns > story["slot_ns"][:, slot])
+    # Whom no other sees may have gone: the misses count once it is seen again.
+    again = plain & ~beside & seen
+    frames = np.where(again, told[:, slot] / np.maximum(miss, 0.05), 0.0) + 1.0
+    tried = beside | again
+    lore.count_detections(row, kind[tried], bin_[tried], seen[tried], frames[tried])
+    told[:, slot] = np.where(seen, 0.0, np.minimum(told[:, slot] + miss, 20.0))
     row["heard"] = (row["heard"] + 1) % LESSONS
     if row["heard"] == 0:
         _learn_from_pairs(story, row, frame, mean, bodies, pairs)

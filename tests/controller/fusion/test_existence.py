@@ -104,7 +104,7 @@ def test_confidence_counts_as_far_as_it_has_proven_true() -> None:
 def test_what_a_module_finds_is_learned_by_range_and_kind() -> None:
     row = learned.nothing(1)[0]
     kind, cell = np.zeros(400, np.intp), np.full(400, 6)
-    learned.count_detections(row, kind, cell, np.random.default_rng(3).random(400) < 0.3)
+    learned.count_detections(row, kind, cell, np.random.default_rng(3).random(400) < 0.3, np.ones(400))
     cells = np.array([0, 0, 1]), np.array([6, 2, 6])
     assert learned.detection(row, 0.95, *cells) == pytest.approx([0.3, 0.95, 0.95], abs=0.06)
 
