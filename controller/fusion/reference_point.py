@@ -43,7 +43,7 @@ WORTH: Final = 0.15  # of a measurement: what is wrong about a body stays so fro
 COMMON_M: Final = 0.2
 OUTLIER_M: Final = 2.0
 MEMORY: Final = 300.0  # measurements times WORTH
-TURN_MEMORY: Final = 3e6
+TURN_MEMORY: Final = 6e5
 
 
 class Shares(NamedTuple):
