@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MIN_AGE_S: Final = 0.5
 MIN_EXISTENCE: Final = 0.5
+MAX_DOUBT_M: Final = 1.0
 MIN_CLOSING_MPS: Final = 1.0
 MIN_CLOSING_REAR_END_MPS: Final = 2.0
 KERB_M: Final = 0.6
@@ -66,13 +67,18 @@ def stopping(memory: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
 
 
 def _road_users(objects: NDArray[np.void], conflicts: NDArray[np.void]) -> Bools:
-    """A vehicle (or a quick cyclist) and any other road user, both surely there."""
+    """A vehicle (or a quick cyclist) and any other road user, both surely there and surely where they are said to be.
+
+    What nobody could classify is one while it moves.
+    """
     speed = np.hypot(objects["vx"], objects["vy"])
     classes = objects["object_class"]
-    vehicle = np.isin(classes, _VEHICLES) | ((classes == ObjectClass.UNKNOWN) & (objects["length"] > 1.2))
+    unknown = (classes == ObjectClass.UNKNOWN) & (speed > 1.0)
+    vehicle = np.isin(classes, _VEHICLES) | (unknown & (objects["length"] > 1.2))
     quick = (classes == ObjectClass.BICYCLE) & (speed > 3.0)
-    user = vehicle | np.isin(classes, _WEAK) | ((classes == ObjectClass.UNKNOWN) & (speed > 1.0))
+    user = vehicle | np.isin(classes, _WEAK) | unknown
     there = (objects["existence"] >= MIN_EXISTENCE) & (objects["age_s"] >= MIN_AGE_S) & user
+    there &= np.maximum(objects["cov"][:, 0, 0], objects["cov"][:, 1, 1]) <= MAX_DOUBT_M**2
     first, second = conflicts["first"], conflicts["second"]
     strong = vehicle | quick
     moving = np.maximum(speed[first], speed[second]) > 1.0
