@@ -11,6 +11,7 @@ from controller.config import Hazards
 from controller.hazard.hazard import Hazard, Phase
 from controller.hazard.rules import rules
 from controller.hazard.surroundings import WEATHER_HOLDS_S
+from controller.site import Site
 from modules.environment import POSSIBLE
 
 KINDS = tuple(WEATHER)
@@ -153,3 +154,10 @@ def test_what_is_not_known_beside_it_does_not_matter():
 
 def by_time(one: tuple) -> float:
     return one[0]
+
+
+@pytest.mark.parametrize(("site", "place"), [(road(), (0.0, 1.6)), (Site(), (0.0, 0.0))], ids=["lanes", "no map"])
+def test_it_lies_on_the_lane_nearest_to_the_pole(site, place):
+    hazards, _ = run([], 8, site, told=steady(weather(visibility_m=100.0), 8))
+    (begun,) = new(hazards, "low_visibility")
+    assert (abs(begun.x), abs(begun.y)) == pytest.approx(place, abs=1e-6)
