@@ -10,7 +10,7 @@ import numpy as np
 from controller.fusion.attributes import boxes, vote
 from controller.fusion.bank import NEVER_NS, STORY, Bank, new_ids, vulnerable
 from controller.fusion.motion import born
-from controller.fusion.reference_point import CAR_HALF_M, Shares, reference
+from controller.fusion.reference_point import Shares, reference
 from controller.fusion.silhouette import silhouettes
 from controller.fusion.unknown import known_or
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Index = NDArray[np.intp]
 
+LONG_M: Final = 5.0  # from which on it matters which point of a body is seen
 FIRST_PACE: Final = 15.0  # m/s, 1 sigma, of vehicles whose velocity nobody told
 
 
@@ -42,7 +43,7 @@ def births(bank: Bank, frame: Frame, rows: Index, near: Shares, seed: int) -> Ba
     story["sure"] = np.clip(det["confidence"], 0.0, 1.0)
     mean, covariance = _prior(frame, rows)
     vote(story, det, mean[:, 2:4])
-    if (boxes(story)[:, 0] > 2 * CAR_HALF_M).any():
+    if (boxes(story)[:, 0] > LONG_M).any():
         point = reference(near, silhouettes(frame.sensor, mean, story))
         mean[:, :2] -= point.offset
         covariance[:, :2, :2] += point.spread

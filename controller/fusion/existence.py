@@ -69,9 +69,12 @@ def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion,
     some = story[open_]
     alone = _alone(some, learned, motion.take(open_))
     base[open_] = np.minimum(np.where(some["joined"], np.maximum(alone, base[open_]), alone), MOST)
-    fresh = (now_ns - story["last_ns"] <= FRESH_NS)[:, None]
-    most = np.where(fresh, np.where(story["slot_ns"] == NEVER_NS, BLIND, LOST), GONE)
-    against = np.minimum(story["missed"], most).sum(1)
+    missed = story["missed"].copy()  # out of its rows, where every column is far from the next
+    against = missed.sum(1)
+    much = np.flatnonzero(against > LOST)
+    fresh = (now_ns - story["last_ns"][much] <= FRESH_NS)[:, None]
+    most = np.where(fresh, np.where(story["slot_ns"][much] == NEVER_NS, BLIND, LOST), GONE)
+    against[much] = np.minimum(missed[much], most).sum(1)
     return np.asarray(base - against)
 
 
