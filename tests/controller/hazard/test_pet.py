@@ -61,3 +61,11 @@ def test_who_passes_in_the_next_lane_takes_nothing(gap_m):
 def test_one_who_creeps_goes_where_its_body_points():
     creeping = User(straight(0, 0, 1.0, 0), yaw=0.0, extra={"vy": 1.0})  # its velocity says 45°
     assert shortest([creeping, User(straight(-5.5, 0, 1.0, 0), yaw=0.0)], 10) is None
+
+
+def test_who_turns_away_quickly_has_left_when_it_left():
+    # At 0.6 m/s its body would have lain across the strip for seconds; after 1 s it goes off sideways.
+    first = User(lambda t: (0.6 * min(t, 1.0), 20 * max(t - 1.0, 0.0)))
+    second = User(straight(-1.5, -0.9 - 2.25 - 8 * 2.3, 0, 8))
+    got = shortest([first, second], 5)
+    assert got is None or got.pet_s > 0.9
