@@ -53,6 +53,7 @@ class Pipeline:
         self._newest: Tracks | None = None
         self._sensors: dict[str, Sensor] = {}
         self._registration = Registration(correct=config.fusion.correct_registration)
+        self._excluded: set[int] = set()  # slots in quarantine
         self._trials: dict[str, Registration] = {}  # of modules on probation, which are compared and not fused
         self._hazards = HazardStage(site, config.hazards, config.near_misses, config.pole.roadside_unit_id)
         self._tracker = Tracker(
@@ -64,6 +65,8 @@ class Pipeline:
         sensor = self._sensor(slot, capability)
         self._trials.pop(slot, None)
         self._registration.forget(sensor.slot_index)
+        self._excluded.discard(sensor.slot_index)
+        self._tracker.forget(sensor.slot_index)
         self._sensors[slot] = sensor
         self._tracker.set_sensor(slot, sensor)
 
@@ -72,6 +75,7 @@ class Pipeline:
         self._trials.pop(slot, None)
         if self._sensors.pop(slot, None) is not None:
             self._registration.forget(self.slots.index(slot))
+            self._tracker.forget(self.slots.index(slot))
         self._hazards.forget(self.slots.index(slot))
         self._tracker.set_sensor(slot, None)
 
@@ -137,6 +141,9 @@ class Pipeline:
         """Tell the tracker whom to believe, and how much."""
         for slot, sensor in self._sensors.items():
             found = self._registration.findings.get(sensor.slot_index)
+            if not self._fuses(sensor) and sensor.slot_index not in self._excluded:
+                self._tracker.forget(sensor.slot_index)
+            (self._excluded.discard if self._fuses(sensor) else self._excluded.add)(sensor.slot_index)
             doubt_m = found.effect_m if found is not None and found.standing is Standing.DEGRADED else 0.0
             self._tracker.set_sensor(slot, replace(sensor, doubt_m=doubt_m) if self._fuses(sensor) else None)
 

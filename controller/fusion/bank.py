@@ -70,6 +70,15 @@ def empty_bank(time_ns: int) -> Bank:
     return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5), nothing(SLOTS))
 
 
+def forgotten(bank: Bank, slot: int) -> Bank:
+    """Without all that a slot's module taught, its misses too, and how modules are turned against one another."""
+    learned, trust, story = bank.learned.copy(), bank.id_trust.copy(), bank.story.copy()
+    learned[slot] = np.zeros((), learned.dtype)
+    learned["turn"], trust[slot] = 0.0, 0.5
+    story["missed"][:, slot] = 0.0
+    return replace(bank, story=story, learned=learned, id_trust=trust)
+
+
 def kept(bank: Bank, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bank:
     """Only these tracks."""
     if rows.dtype == bool and rows.all():

@@ -42,6 +42,7 @@ SUSPECT_SIGMAS, WRONG_SIGMAS = 0.5, 1.1
 SURE: Final = 1.8  # standard deviations of the estimate
 NO_SHARE, LOW_SHARE, FAIR_SHARE = 0.15, 0.4, 0.6  # of what a module sees where others look, that they see too
 LEAST_SEEN: Final = 5.0
+QUARREL: Final = 1.6  # times as much missed by others as of any other module
 CORRECTABLE_M: Final = 3.0
 CLOSE: Final = 0.6  # of its reach, within which a module sees nearly everything
 FARTHER: Final = 1.5  # than a module can see: nobody else needs to look there to know that it is not so
@@ -58,6 +59,7 @@ class Registration:
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
         self._speeds = {slot: SpeedScale() for slot in range(SLOTS)}
+        self._astray: set[int] = set()
         self._judged_ns = 0
         self._compared_ns = np.zeros(SLOTS, np.int64)
         self._turn = np.zeros(SLOTS, np.int64)
@@ -69,6 +71,7 @@ class Registration:
         self._near[slot] = self._seen[slot] = 0
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
+        self._astray.discard(slot)
         self._speeds[slot] = SpeedScale()
         self.findings.pop(slot, None)
 
@@ -94,6 +97,8 @@ class Registration:
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             if self._turn[slot] == 1:
                 self._count(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
+            if slot in self._astray:  # what it sees says nothing of how well the others stand
+                known, place, own = known[:0], place[:0], own[:0]
             paired = self._compare(sensor, rows, known, place)
             self._speeds[slot].compare(*paired)
             self._compare(sensor, rows, own, _at(own, dt))  # one that is late may make tracks of its own beside these
@@ -175,8 +180,11 @@ class Registration:
         effect, sigma = beliefs.effect_m(slot), beliefs.sigma_m(slot)
         guess = self._misfit(slot, before, shares)
         scale, speeds = self._speeds[slot].found()
-        astray = guess not in {"", NOTHING} or (guess == NOTHING and shares[slot] < NO_SHARE)
         sure = effect > SURE * spread_m and beliefs.founded(slot)
+        astray = guess.startswith(LOOKS) or (guess == NOTHING and shares[slot] < NO_SHARE and not sure)
+        if astray and slot not in self._astray:
+            beliefs.forget()  # it was compared with the others as if it were in its senses
+        (self._astray.add if astray else self._astray.discard)(slot)
         wrong = astray or (sure and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
         beside = wrong or (sure and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
@@ -209,11 +217,22 @@ class Registration:
         return before
 
     def _misfit(self, slot: int, before: Finding, shares: Mapping[int, float]) -> str:
-        """What it looks like, if hardly anything it sees is seen by others who agree; empty otherwise."""
-        together = any(share >= FAIR_SHARE for other, share in shares.items() if other != slot)
-        if not together or not shares[slot] < LOW_SHARE:
+        """What it looks like, if hardly anything it sees is seen by others who agree; empty otherwise.
+
+        Where no two agree, because all look mostly where this one looks, it must have a name and most of the quarrel.
+        """
+        if not shares[slot] < LOW_SHARE:
             return ""
-        return before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)
+        together = any(share >= FAIR_SHARE for other, share in shares.items() if other != slot)
+        if not together and not self._quarrels(slot, shares):
+            return ""
+        guess = before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)
+        return guess if together or guess.startswith(LOOKS) else ""
+
+    def _quarrels(self, slot: int, shares: Mapping[int, float]) -> bool:
+        """Whether far more of what this module sees is missed by others than of what any other sees."""
+        missed = self._seen - self._near
+        return all(missed[slot] >= QUARREL * missed[other] for other in shares if other != slot)
 
 
 def _at(tracks: NDArray[np.void], dt: float) -> Floats:

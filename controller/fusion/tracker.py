@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.bank import SLOTS, Bank, empty_bank
+from controller.fusion.bank import SLOTS, Bank, empty_bank, forgotten
 from controller.fusion.frame import Frame
 from controller.fusion.report import report
 from controller.fusion.step import step
@@ -105,6 +105,11 @@ class Tracker:
             self._sensors.pop(slot, None)
         else:
             self._sensors[slot] = sensor
+
+    def forget(self, slot_index: int) -> None:
+        """All that one slot's module taught, and how all are turned against one another: it was part of that."""
+        self._banks = [forgotten(bank, slot_index) for bank in self._banks]
+        self._base = forgotten(self._base, slot_index) if self._base is not None else None
 
     def add(self, detections: Detections) -> Added:
         """Fuse one message in ENU axes; never raises: what cannot be used is dropped and counted."""

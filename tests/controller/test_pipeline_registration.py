@@ -39,8 +39,10 @@ def late_hota(seen):
 
 @pytest.mark.parametrize("kind", ["shift", "mirrored", "centimetres"])
 def test_ten_seconds_with_a_bad_module_are_as_good_as_without_it(kind, monkeypatch):
-    bad, findings = played(of_scene(scene_with(kind), SECONDS), monkeypatch)
-    without, _ = played(of_scene(scenario("intersection", 1), SECONDS, without=("camera",)), monkeypatch)
+    alone = of_scene(scenario("intersection", 1), SECONDS, without=("camera",))
+    without, _ = played(alone, monkeypatch)
+    # Who is in sight of the bad module alone counts for neither.
+    bad, findings = played(replace(of_scene(scene_with(kind), SECONDS), counted=alone.counted), monkeypatch)
     assert findings["camera"].standing is Standing.QUARANTINED
     assert findings["camera"].words
     assert {findings[slot].standing for slot in ("lidar", "radar")} == {Standing.OK}
@@ -81,3 +83,13 @@ def test_a_module_on_probation_is_compared_by_the_same_monitor_and_harms_nobody(
     assert right.finding("camera").effect_m < 0.4
     right.plug("camera")
     assert right.finding("camera") is None
+
+
+def test_the_one_module_that_all_others_overlap_is_blamed_when_nobody_agrees_with_it(monkeypatch):
+    """The LiDAR of the merge looks where each other module looks, and these hardly anywhere together."""
+    scene = scenario("merge", 2)
+    specs = tuple(replace(one, wrong=WRONG["mirrored"]) if one.slot == "lidar" else one for one in scene.modules)
+    _, findings = played(of_scene(replace(scene, modules=specs), 26.0), monkeypatch)
+    assert findings["lidar"].standing is Standing.QUARANTINED
+    assert "mirrored" in findings["lidar"].words
+    assert {one.standing for slot, one in findings.items() if slot != "lidar"} == {Standing.OK}

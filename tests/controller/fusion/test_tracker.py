@@ -257,3 +257,21 @@ def test_quality_on_an_expressway() -> None:
     assert figures.rmse_m < 0.2
     assert figures.switches <= 1
     assert np.sqrt(np.mean(speeds)) < 0.6
+
+
+def test_what_was_learned_of_a_module_goes_with_it() -> None:
+    tracks = tracker()
+    follow(tracks, 4.0)
+    tracks.at(scene.START_NS + 4 * NS)
+    sensor = scene.sensors()["lidar"]
+    learned = tracks._banks[-1].learned
+    assert learned[sensor.slot_index]["found"].any()
+    for bank in (*tracks._banks, tracks._base):
+        bank.learned["turn"] = 1.0
+        bank.story["missed"] = 1.0
+    tracks.forget(sensor.slot_index)
+    for bank in (*tracks._banks, tracks._base):
+        assert not bank.learned[sensor.slot_index]["found"].any()
+        assert not bank.learned["turn"].any(), "of all: it was learned together with this one"
+        assert bank.id_trust[sensor.slot_index] == 0.5
+        assert bank.story["missed"].sum(1) == pytest.approx(bank.story["missed"].shape[1] - 1), "of this one alone"
