@@ -20,6 +20,7 @@ from controller.health import judge
 from controller.outbox import Outbox
 from controller.pipeline import Pipeline
 from controller.plugs import Plugs
+from controller.profiles import Profiles
 from controller.publication.cavc.sensor_info import ranges_of
 from controller.publication.profile import profile
 from controller.publication.publication import Publication, Stamp
@@ -128,6 +129,14 @@ class App:
             utc_ns=utc_ns,
             report=lambda text: log.info("cavc", detail=text),
         )
+        self.profiles = Profiles(
+            config,
+            self.sender,
+            state_dir,
+            version=VERSION,
+            site_text=site_text,
+            report=lambda text: log.info("profiles", detail=text),
+        )
         self.commands = CommandActions(self).room(state_dir / "audit.jsonl") if config.commands.on else None
         self.said: PoleReport | None = None  # the newest status
         self._weather_said: tuple[Weather, int] = (), 0
@@ -166,8 +175,10 @@ class App:
                     group.create_task(self.cavc.run(), name="cavc")
                     group.create_task(self._tick(publisher), name="tick")
                     group.create_task(self._say_status(publisher, outbox), name="status")
+                    self.profiles.foxglove.open()
                     systemd.notify("READY=1")
             finally:
+                self.profiles.foxglove.close()
                 if self.recorder is not None:
                     self.recorder.close(utc_ns())
 
@@ -200,6 +211,8 @@ class App:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
         for one in (one for event in events for one in event.publications):
             await publisher.keep(one)
+        for derived in self.profiles.see(judged, events):
+            publisher.offer(derived.publication, stream=derived.stream)
         await self.radio.say(tracks, judged.hazards)
         self.cavc.see(tracks)
         for one in (one for event in events for one in event.publications):
@@ -224,6 +237,7 @@ class App:
             self.set_uplink()
             self.said = status = self._status(await outbox.backlog(), publisher)
             self._tell_cavc(status)
+            self.profiles.hear(status, self._slot_reports, utc_ns())
             for one in pole_status(status, self.sender, self._stamp()):
                 self._offer(publisher, one)
             if self._fresh_slots.is_set() or count % SLOT_PERIODS == 0:
@@ -264,9 +278,8 @@ class App:
 
     def _tell_cavc(self, status: PoleReport) -> None:
         if self.cavc.on:
-            now = asyncio.get_running_loop().time()
             ranges = {name: ranges_of(one.keeper.session.sheet) for name, one in self.supervisors.items()}
-            self.cavc.hear(status, [self._slot(name, now) for name in self.supervisors], ranges)
+            self.cavc.hear(status, self._slot_reports(), ranges)
 
     def _offer(self, publisher: Publisher, health: Publication) -> None:
         publisher.offer(health)
@@ -274,9 +287,8 @@ class App:
             self.recorder.note(health, utc_ns())
 
     def _status(self, backlog: int, publisher: Publisher | None) -> PoleReport:
-        now = asyncio.get_running_loop().time()
         recorder = self.recorder
-        reports = [self._slot(name, now) for name in self.supervisors]
+        reports = self._slot_reports()
         availability, utilisation, reasons = judge(reports)
         reasons = (
             *reasons,
@@ -321,6 +333,10 @@ class App:
             self._weather_said = told, now_ns
             yield from weather(told, self.sender, self._stamp())
 
+    def _slot_reports(self) -> list[SlotReport]:
+        now = asyncio.get_running_loop().time()
+        return [self._slot(name, now) for name in self.supervisors]
+
     def _slot(self, name: str, now: float) -> SlotReport:
         one = self.supervisors[name]
         return one.keeper.report(now, one.faults, self.plugs.load(name))
@@ -329,6 +345,7 @@ class App:
         yield from pole_status(self._status(0, self._publisher), self.sender, self._stamp())
         yield from profile(self.config, self.sender, self._stamp())
         yield from self._slots()
+        yield from self.profiles.greeting()
         self._weather_said = (), 0  # said while there was no connection, nobody heard it
         yield from self._weather()
 

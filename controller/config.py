@@ -69,6 +69,28 @@ class Publish(_Section):
     root: Annotated[str, Field(min_length=1, pattern=r"^[^#+$][^#+]*$")] = "smartpole/v1"
     objects_rate_hz: Annotated[float, Field(ge=1, le=20)] = 10.0
     json_twins: bool = True
+    profiles: tuple[Literal["its-client", "home-assistant", "geojson"], ...] = ()  # for other systems, derived
+
+
+class ItsClient(_Section):
+    """Topics and pace of the profile "its-client"."""
+
+    root: Annotated[str, Field(min_length=1, pattern=r"^[^#+$][^#+]*$")] = "smartpole"
+    queue: Literal["outQueue", "inQueue"] = "outQueue"  # inQueue: a service of the operator's copies to outQueue
+    source_uuid: Annotated[str, Field(pattern=r"^[^#+/]*$")] = ""  # empty: pole-<service location>-<roadside unit>
+    cpm_rate_hz: Annotated[float, Field(ge=0.1, le=20)] = 2.0
+
+
+class HomeAssistant(_Section):
+    """Where the profile "home-assistant" is told."""
+
+    prefix: Annotated[str, Field(min_length=1, pattern=r"^[^#+$][^#+]*$")] = "homeassistant"
+
+
+class Foxglove(_Section):
+    """The live picture for Foxglove, on a port of this machine; empty: off. It asks nobody who they are."""
+
+    listen: str = ""  # "127.0.0.1:8765"
 
 
 class Uplink(_Section):
@@ -181,6 +203,9 @@ class Config(_Section):
     origin: Origin
     mqtt: Mqtt = Mqtt()
     publish: Publish = Publish()
+    its_client: ItsClient = ItsClient()
+    home_assistant: HomeAssistant = HomeAssistant()
+    foxglove: Foxglove = Foxglove()
     uplink: Uplink = Uplink()
     commands: Commands = Commands()
     fusion: Fusion = Fusion()

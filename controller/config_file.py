@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import broker_check, commands, config_paths, radio_check, site, site_file
+from controller import broker_check, commands, config_paths, profiles_check, radio_check, site, site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -136,6 +136,9 @@ def _problem(error: ErrorDetails, name: str, lines: dict[tuple[str, ...], int]) 
     given = error["input"]
     value = "a table" if isinstance(given, dict) else repr(given)
     told = error["msg"][0].lower() + error["msg"][1:]
+    if error["type"] == "literal_error":
+        near = difflib.get_close_matches(str(given), re.findall(r"'([^']*)'", error["ctx"]["expected"]), 1, 0.5)
+        told += f"; did you mean {near[0]!r}?" if near else ""
     return Problem(name, line, ".".join(path), f"is {value}; {told}")
 
 
@@ -173,6 +176,8 @@ def _semantic(config: Config, name: str, lines: dict[tuple[str, ...], int], fold
     sections = {
         "cavc": settings_check.faults(config),
         "radio": radio_check.faults(config),
+        "publish": profiles_check.publish_faults(config.publish),
+        "foxglove": profiles_check.foxglove_faults(config.foxglove),
         "mqtt": broker_check.faults(config.mqtt),
         "commands": commands.faults(config.commands),
     }

@@ -67,21 +67,22 @@ class Publisher:
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
         self._farewell = farewell or (lambda: (will(),))
         self.commands: CommandRoom | None = None
-        self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then topic
+        self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then stream
         self._fresh = (asyncio.Event(), asyncio.Event())
         self._kept = asyncio.Event()
         self._fate = ""
 
-    def offer(self, publication: Publication, measured_at_ns: int = 0) -> None:
-        """Send when possible; a newer one of the same topic replaces it. Dropped while there is no connection."""
+    def offer(self, publication: Publication, measured_at_ns: int = 0, stream: str = "") -> None:
+        """Send when possible; a newer one of the same stream, its topic unless named, replaces it. Dropped while there
+        is no connection."""
         if not self.connected.is_set():
             return
         if self.narrow.on:
             self.narrow.offer(publication)
             return
         waiting = self._newest[publication.qos]
-        self.overtaken += publication.topic in waiting
-        waiting[publication.topic] = publication, measured_at_ns
+        self.overtaken += (stream or publication.topic) in waiting
+        waiting[stream or publication.topic] = publication, measured_at_ns
         self._fresh[publication.qos].set()
 
     async def keep(self, publication: Publication) -> None:
@@ -161,8 +162,8 @@ class Publisher:
             await self._fresh[qos].wait()
             self._fresh[qos].clear()
             while self._newest[qos]:
-                topic = next(iter(self._newest[qos]))
-                publication, measured_at_ns = self._newest[qos].pop(topic)
+                stream = next(iter(self._newest[qos]))
+                publication, measured_at_ns = self._newest[qos].pop(stream)
                 if measured_at_ns:
                     self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
                 await self._say(client, publication)

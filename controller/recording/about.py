@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 # Every section of pole.toml is in one of the two; of those recorded, what names files and ports is left out too.
 RECORDED_SECTIONS: Final = ("pole", "origin", "publish", "fusion", "hazards", "near_misses", "radio", "slot")
-LEFT_OUT_SECTIONS: Final = ("mqtt", "uplink", "commands", "trust", "recorder", "cavc")
+LEFT_OUT_SECTIONS: Final = (
+    "mqtt",
+    "uplink",
+    "commands",
+    "trust",
+    "recorder",
+    "cavc",
+    "its_client",
+    "home_assistant",
+    "foxglove",
+)
 _CODE: Final = (
     "fusion/*.py",
     "hazard/*.py",

@@ -112,7 +112,8 @@ def _steps(name: str, quantity: ArrayLike) -> NDArray[np.float64]:
 
 
 def _angles(yaw: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isfinite(yaw), np.mod(np.rint(10 * np.degrees(yaw)), 3600), 3601)
+    turned = np.degrees(np.mod(np.where(np.isfinite(yaw), yaw, 0.0), 2 * np.pi))
+    return np.where(np.isfinite(yaw), np.rint(10 * turned) % 3600, 3601)
 
 
 def _sizes(rows: NDArray[np.void]) -> list[str]:
