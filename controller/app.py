@@ -315,7 +315,7 @@ class App:
             counters=({f"recorder_{name}": value for name, value in recorder.counters.items()} if recorder else {})
             | self.cavc.counters
             | self.radio.counters
-            | (publisher.narrow.counters if publisher else {})
+            | (publisher.counters if publisher else {})
             | (self.commands.counters if self.commands else {}),
             certificates=publisher.certificates.held if publisher else {},
         )

@@ -6,15 +6,16 @@ import asyncio
 import json
 import os
 import sqlite3
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from controller.publication.publication import Publication
 from interfaces.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -24,18 +25,22 @@ _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, {", ".join(_COLUMNS)});
 CREATE INDEX IF NOT EXISTS event_urgent ON event (topic, expires_at_ns) WHERE urgent = 1;
 CREATE TEMP TABLE refused (seq INTEGER PRIMARY KEY);
+CREATE TEMP TABLE held (seq INTEGER PRIMARY KEY);
 """
 _INSERT = f"INSERT INTO event VALUES (?, {', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
+_WAITS = "event.seq NOT IN (SELECT seq FROM refused) AND event.seq NOT IN (SELECT seq FROM held)"
 _LIVE = "(urgent AND (expires_at_ns = 0 OR expires_at_ns > :now))"
-_AHEAD = """
+_AHEAD = f"""
 WITH live AS (SELECT topic, max(seq) AS last FROM event
-              WHERE urgent = 1 AND (expires_at_ns = 0 OR expires_at_ns > :now) GROUP BY topic)
+              WHERE urgent = 1 AND (expires_at_ns = 0 OR expires_at_ns > :now)
+              AND event.seq NOT IN (SELECT seq FROM held) GROUP BY topic)
 SELECT event.* FROM live JOIN event INDEXED BY event_urgent
 ON event.urgent = 1 AND event.topic = live.topic AND event.seq <= live.last
-WHERE event.seq NOT IN (SELECT seq FROM refused)
-ORDER BY row_number() OVER (PARTITION BY event.topic ORDER BY event.seq), event.seq LIMIT :limit"""
-_REST = "SELECT * FROM event WHERE seq NOT IN (SELECT seq FROM refused) ORDER BY seq LIMIT :limit"
+WHERE {_WAITS}
+ORDER BY row_number() OVER (PARTITION BY event.topic ORDER BY event.seq), event.seq LIMIT :limit"""  # noqa: S608
+_REST = f"SELECT * FROM event WHERE {_WAITS} ORDER BY seq LIMIT :limit"  # noqa: S608 - constant text
 _DROP = f"DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE NOT {_LIVE} ORDER BY urgent, seq LIMIT :limit)"  # noqa: S608 - constant text
+HOLD_S: Final = 15.0  # longer than a broker takes to save what it acknowledged, and to be missed when it dies
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,27 @@ class Stored:
 class Outbox:
     """Async front of the database. `put` returns once the event is on disk; `done` after the broker's PUBACK.
 
+    A broker may forget in a crash what it acknowledged shortly before. So an event stays on disk for `hold_s` of steady
+    time beyond `done`; `send_again`, after a lost connection, makes all of these wait once more.
+
     Full (rows or disk): the oldest near misses go first, then expired hazards, counted in `dropped`; a hazard still
     valid is never dropped. Hazards of one topic leave in the order of their puts, so no NEW follows
     its CANCEL. A damaged file is moved aside to `*.corrupt` and named in `moved_aside`.
     """
 
-    def __init__(self, path: Path, utc_ns: Callable[[], int], max_rows: int = 200_000) -> None:
+    def __init__(
+        self,
+        path: Path,
+        utc_ns: Callable[[], int],
+        max_rows: int = 200_000,
+        hold_s: float = HOLD_S,
+    ) -> None:
         self.dropped = 0
         self.moved_aside = ""
         self._path = path
         self._utc_ns = utc_ns
-        self._max_rows = max_rows
+        self._max_rows, self._hold_s = max_rows, hold_s
+        self._held: deque[tuple[float, tuple[int, ...]]] = deque()  # when acknowledged, which
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._waiting: list[tuple[Publication, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
@@ -91,8 +106,12 @@ class Outbox:
         return await self._run(self._next, limit)
 
     async def done(self, *seqs: int) -> None:
-        """Forget events the broker has acknowledged."""
-        await self._run(self._forget, seqs)
+        """Events the broker has acknowledged: send them no more, unless the connection is lost soon."""
+        await self._run(self._hold, seqs, asyncio.get_running_loop().time())
+
+    async def send_again(self) -> None:
+        """The connection was lost: what was acknowledged shortly before waits again, in its old place."""
+        await self._run(self._release)
 
     async def refuse(self, *seqs: int) -> None:
         """Pass over events the broker refused, until `ask_again` or the next start; they stay on disk."""
@@ -103,8 +122,8 @@ class Outbox:
         await self._run(self._ask_again)
 
     async def backlog(self) -> int:
-        """How many events wait."""
-        return await self._run(self._count)
+        """How many events wait for their acknowledgement."""
+        return await self._run(self._count_waiting)
 
     async def _write(self) -> None:
         while self._waiting:
@@ -149,6 +168,10 @@ class Outbox:
                 self._base.executemany(_INSERT, rows)
 
     def _drop(self, count: int) -> None:
+        while count > 0 and self._held:
+            count -= self._forget(self._held.popleft()[1])
+        if count <= 0:
+            return
         with self._base:
             self.dropped += self._base.execute(_DROP, {"now": self._utc_ns(), "limit": count}).rowcount
 
@@ -161,9 +184,27 @@ class Outbox:
             rows += [row for row in rest if row[0] not in ahead][: limit - len(rows)]
         return [Stored(row[0], _publication(row[1:])) for row in rows]
 
-    def _forget(self, seqs: tuple[int, ...]) -> None:
+    def _hold(self, seqs: tuple[int, ...], now: float) -> None:
         with self._base:
-            self._base.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq in seqs])
+            self._base.executemany("INSERT OR IGNORE INTO held VALUES (?)", [(seq,) for seq in seqs])
+        self._held.append((now, seqs))
+        over: list[int] = []
+        while self._held and now - self._held[0][0] >= self._hold_s:
+            over += self._held.popleft()[1]
+        if over:
+            self._forget(over)
+
+    def _forget(self, seqs: Sequence[int]) -> int:
+        rows = [(seq,) for seq in seqs]
+        with self._base:
+            gone = self._base.executemany("DELETE FROM event WHERE seq = ?", rows).rowcount
+            self._base.executemany("DELETE FROM held WHERE seq = ?", rows)
+        return gone
+
+    def _release(self) -> None:
+        with self._base:
+            self._base.execute("DELETE FROM held")
+        self._held.clear()
 
     def _pass_over(self, seqs: tuple[int, ...]) -> None:
         with self._base:
@@ -172,6 +213,9 @@ class Outbox:
     def _ask_again(self) -> None:
         with self._base:
             self._base.execute("DELETE FROM refused")
+
+    def _count_waiting(self) -> int:
+        return self._count() - int(self._base.execute("SELECT count(*) FROM held").fetchone()[0])
 
     def _count(self) -> int:
         return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])

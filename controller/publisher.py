@@ -72,6 +72,16 @@ class Publisher:
         self._kept = asyncio.Event()
         self._fate = ""
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """What did not go its usual way since the start, by kind; empty while all did."""
+        told = {
+            "publisher_refused": self.refused,
+            "publisher_overtaken": self.overtaken,
+            "outbox_dropped": self._outbox.dropped,
+        }
+        return {name: count for name, count in told.items() if count} | self.narrow.counters
+
     def offer(self, publication: Publication, measured_at_ns: int = 0, stream: str = "") -> None:
         """Send when possible; a newer one of the same stream, its topic unless named, replaces it. Dropped while there
         is no connection."""
@@ -119,6 +129,7 @@ class Publisher:
         ) as client:
             self._tell(f"broker {self._mqtt.url}: connected")
             self.certificates.seen(client.server_certificate())
+            await self._outbox.send_again()
             try:
                 await self._serve(client)
             except asyncio.CancelledError:

@@ -124,3 +124,56 @@ async def test_what_was_acknowledged_survives_sigkill(tmp_path, after):
     async with Outbox(path, lambda: 0) as box:
         kept = {one.publication.key for one in await box.pending(10**6)}
     assert {line.strip() for line in seen if line.endswith("\n")} <= kept
+
+
+@pytest.mark.looptime
+async def test_what_was_acknowledged_a_moment_ago_waits_again_after_a_lost_connection(tmp_path):
+    """A broker that dies may have forgotten it."""
+    async with Outbox(tmp_path / "o.db", lambda: 50, hold_s=10.0) as box:
+        for key in ("old", "young", "waiting"):
+            await box.put(replace(EVENT, key=key))
+        old, young, _ = await box.pending()
+        await box.done(old.seq)
+        await asyncio.sleep(11)
+        await box.done(young.seq)
+        assert await box.backlog() == 1
+        await box.send_again()
+        assert [one.publication.key for one in await box.pending()] == ["young", "waiting"]
+        assert await box.backlog() == 2
+
+
+async def test_without_a_hold_what_was_acknowledged_is_gone(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50, hold_s=0.0) as box:
+        await box.put(EVENT)
+        await box.done((await box.pending())[0].seq)
+        await box.send_again()
+        assert await box.backlog() == 0
+
+
+async def test_what_is_held_is_sent_again_after_a_restart(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        await box.put(EVENT)
+        await box.done((await box.pending())[0].seq)
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        assert [one.publication for one in await box.pending()] == [EVENT]
+
+
+async def test_what_is_held_makes_room_before_anything_that_waits(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50, max_rows=3) as box:
+        for key in ("held", "a", "b"):
+            await box.put(replace(EVENT, key=key))
+        await box.done((await box.pending())[0].seq)
+        await box.put(replace(EVENT, key="c"))
+        assert [one.publication.key for one in await box.pending()] == ["a", "b", "c"]
+        assert box.dropped == 0
+        await box.send_again()
+        assert await box.backlog() == 3
+
+
+async def test_a_live_hazard_leaves_in_the_next_batch_of_a_long_backlog(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        await asyncio.gather(*(box.put(replace(EVENT, key=str(n))) for n in range(5000)))
+        await box.done(*(one.seq for one in await box.pending(20)))
+        await box.put(URGENT)
+        assert (await box.pending(20))[0].publication == URGENT
+        assert await box.backlog() == 4981

@@ -106,6 +106,7 @@ async def test_a_refused_event_is_named_kept_and_in_nobodys_way(mosquitto, tmp_p
             while len(got) < 20:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
                 await asyncio.sleep(0.01)
             assert (await box.backlog(), one.refused) == (40, 40)
+            assert one.counters == {"publisher_refused": 40}
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
     assert any("refuses x/event: Not authorized (0x87); its ACL" in line for line in lines)
