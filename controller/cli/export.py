@@ -104,6 +104,58 @@ def acl(config: Path, user: str) -> None:
     click.echo(of_pole(settings.publish.root, *ids, user or f"{ids[0]}/{ids[1]}"), nl=False)
 
 
+@command.command()
+@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
+@broker_options
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
+def geojson(config: Path, asked: Asked, seconds: float) -> None:
+    """Print site map, fields of view, road users, hazards and near misses as one GeoJSON (RFC 7946).
+
+    Fields of view are those of the newest data sheets, else those usual for each class. Near misses are those that
+    happen while it listens.
+
+    Example: pole export geojson --config deploy/pole.toml > pole.geojson
+    """
+    from controller.cached_sheets import declared
+    from controller.config_file import load, load_site, site_text
+    from controller.geometry import LocalFrame
+    from controller.publication.profiles import geojson as made
+    from controller.site_coverage import views
+
+    settings = load(config)
+    load_site(settings, config.parent)  # says what is wrong with a map that cannot be used
+    text = site_text(settings, config.parent)
+    heard = asyncio.run(_newest(settings, asked.broker(config), seconds))
+    features = [
+        *(made.site(json.loads(text)) if text else ()),
+        *made.coverage(
+            views(settings, declared(settings, config.parent / settings.pole.state_dir)), LocalFrame.of(settings.origin)
+        ),
+    ]
+    for message in heard.values():
+        features += made.objects(message) if hasattr(message, "objects") else [made.feature(message)]
+    click.echo(json.dumps(made.collection(features), ensure_ascii=False, allow_nan=False))
+
+
+async def _newest(config: Config, broker: Broker, seconds: float) -> dict[str, Any]:
+    """The newest picture, hazards that hold, and near misses, by topic."""
+    from controller.subscription import consumer
+    from interfaces.proto.publication_pb2 import Hazard
+
+    ids = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
+    filters = (f"pole/{ids}/objects", f"hazard/+/+/+/+/{ids}/+", f"nearmiss/+/+/+/+/{ids}")
+    newest: dict[str, Any] = {}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
+            async for one in heard.received(*filters):
+                if one.message is None or getattr(one.message, "phase", None) == Hazard.CANCEL:
+                    newest.pop(one.topic, None)
+                else:
+                    key = f"{one.topic} {len(newest)}" if one.kind == "nearmiss" else one.topic
+                    newest[key] = one.message
+    return newest
+
+
 def _known(names: Iterable[str]) -> Sequence[str]:
     wanted = tuple(names)
     for name in wanted:
