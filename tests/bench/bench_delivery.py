@@ -3,8 +3,9 @@
 The broker saves once a second, and the outbox holds for 4 s what was acknowledged; a broker is killed at any instant.
 
 A child (outbox and publisher) says each event's key once it is durable. Faults at random instants: the child is killed
-and started anew, the broker is killed, paused or restarted, the child's clock steps. Then: every key said must have
-reached a consumer that keeps its session, and a repeat must carry the payload of its first arrival.
+and started anew, the broker is killed, paused or restarted, the way to it swallows everything, the child's clock steps.
+Then: every key said must have reached a consumer that keeps its session, and a repeat must carry the payload of its
+first arrival.
 """
 
 from __future__ import annotations
@@ -47,10 +48,48 @@ async def main():
         await running
 asyncio.run(main())
 """
-FAULTS = ("kill child", "kill broker", "pause broker", "restart broker", "clock forward", "clock back")
+FAULTS = ("kill child", "kill broker", "pause broker", "restart broker", "partition", "clock forward", "clock back")
 SAVED_S = 1.5
 AT_ONCE = 6
 TOP = Path(__file__).parents[2]
+
+
+class Way:
+    """The pole's way to the broker, which may swallow everything without a word."""
+
+    def __init__(self, port):
+        self._port, self._ends, self.open = port, set(), asyncio.Event()
+        self.open.set()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        self.cut()
+
+    async def _carry(self, reader, writer):
+        self._ends.add(writer)
+        with contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            self._ends.add(far_writer)
+            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+        writer.close()
+
+    async def _pass(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while some := await reader.read(65536):
+                if self.open.is_set():
+                    writer.write(some)
+        writer.close()
+
+    def cut(self):
+        """End what the partition has torn; TCP would do so by its own timers, later."""
+        for one in self._ends:
+            one.transport.abort()
+        self._ends.clear()
 
 
 class Schedule:
@@ -71,6 +110,10 @@ class Schedule:
             f"persistence true\npersistence_location {self.folder}/\nautosave_interval 1\n"
             "max_queued_messages 0\n"
         )
+        async with Way(self.port) as self.way:
+            return await self._run()
+
+    async def _run(self):
         await self._start_broker()
         consumer = asyncio.create_task(self._consume())
         await asyncio.sleep(SAVED_S)  # the consumer's session is on the broker's disk
@@ -110,6 +153,11 @@ class Schedule:
             self.broker.send_signal(signal.SIGSTOP)
             await asyncio.sleep(self.random.uniform(0.05, 0.5))
             self.broker.send_signal(signal.SIGCONT)
+        elif fault == "partition":
+            self.way.open.clear()
+            await asyncio.sleep(self.random.uniform(0.05, 1.5))
+            self.way.cut()
+            self.way.open.set()
         else:
             self.broker.terminate() if fault == "restart broker" else self.broker.kill()
             await self.broker.wait()
@@ -131,7 +179,7 @@ class Schedule:
         self.lives += 1
         arguments = (
             str(self.folder / "o.db"),
-            f"mqtt://127.0.0.1:{self.port}",
+            f"mqtt://127.0.0.1:{self.way.port}",
             life or str(self.lives),
             str(self.step),
         )
