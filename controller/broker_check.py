@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,6 @@ def findings(config: Config, now_ns: int) -> Iterator[tuple[bool, str]]:
         return
     yield from _authority(asked, now_ns)
     yield from _own(asked, config, now_ns)
-    yield from _readable_by_others(asked)
 
 
 def _plain(asked: Broker) -> Iterator[tuple[bool, str]]:
@@ -61,7 +59,6 @@ def _plain(asked: Broker) -> Iterator[tuple[bool, str]]:
     unused = [key for key in ("ca_file", "cert_file", "key_file", "crl_file") if getattr(asked, key)]
     if unused:
         yield False, f"mqtt.url {asked.address} is plain: {', '.join(unused)} will not be used"
-    yield from _readable_by_others(asked)
 
 
 def _authority(asked: Broker, now_ns: int) -> Iterator[tuple[bool, str]]:
@@ -90,14 +87,6 @@ def _time(one: Certificate, now_ns: int) -> Iterator[str]:
         yield f"expired on {_day(one.not_after_ns)}"
     if one.not_before_ns > now_ns:
         yield f"is valid only from {_day(one.not_before_ns)}; is this machine's clock right?"
-
-
-def _readable_by_others(asked: Broker) -> Iterator[tuple[bool, str]]:
-    for key in ("key_file", "password_file"):
-        place = getattr(asked, key) or (asked.cert_file if key == "key_file" else "")
-        path = credential.located(place) if place else None
-        if path is not None and not credential.why_unusable(path) and path.stat().st_mode & stat.S_IROTH:
-            yield False, f"mqtt.{key} {path} can be read by everybody on this machine: chmod o= {path}"
 
 
 def _elsewhere(place: str) -> bool:

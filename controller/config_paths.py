@@ -1,7 +1,8 @@
-"""The keys of pole.toml that name keys, certificates and passwords: where their files are, and which are missing."""
+"""The keys of pole.toml that name keys, certificates and passwords: where their files are, and what is wrong there."""
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Final
 
 from controller import broker, credential
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controller.config import Config
+
+    Key = tuple[str, ...]
 
 UPLOAD_FILES: Final = (*settings_check.FILES, "ca_file")  # keys of [cavc.upload]
 
@@ -29,13 +32,9 @@ def anchored(config: Config, folder: Path) -> Config:
     )
 
 
-def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str]]:
+def missing(config: Config, folder: Path) -> Iterator[tuple[Key, str]]:
     """(key, what is wrong) of each file that is not there. Credentials count where a service manager handed some."""
-    named: dict[tuple[str, ...], str] = {("pole", "site"): config.pole.site}
-    named |= {("mqtt", key): getattr(config.mqtt, key) for key in broker.FILES}
-    named |= {("cavc", "upload", key): getattr(config.cavc.upload, key) for key in UPLOAD_FILES}
-    named["commands", "key_file"] = config.commands.key_file
-    for key, place in named.items():
+    for key, place in ({("pole", "site"): config.pole.site} | _named(config)).items():
         try:
             path = credential.located(credential.anchored(place, folder)) if place else None
         except ConfigError as error:
@@ -43,3 +42,25 @@ def missing(config: Config, folder: Path) -> Iterator[tuple[tuple[str, ...], str
             continue
         if path is not None and (trouble := credential.why_unusable(path)):
             yield key, f"is {place!r}; {trouble}"
+
+
+def exposed(config: Config) -> Iterator[str]:
+    """What to mend of each secret that everybody on this machine can read, paths being absolute."""
+    for key, place in _secrets(config).items():
+        path = credential.located(place) if place else None
+        if path is not None and not credential.why_unusable(path) and path.stat().st_mode & stat.S_IROTH:
+            yield f"{'.'.join(key)} {path} can be read by everybody on this machine: chmod o= {path}"
+
+
+def _named(config: Config) -> dict[Key, str]:
+    named: dict[Key, str] = {("mqtt", key): getattr(config.mqtt, key) for key in broker.FILES}
+    named |= {("cavc", "upload", key): getattr(config.cavc.upload, key) for key in UPLOAD_FILES}
+    return named | {("commands", "key_file"): config.commands.key_file}
+
+
+def _secrets(config: Config) -> dict[Key, str]:
+    """Those of them that nobody else may read; a certificate is one where the key stands in its file."""
+    public = {"ca_file", "cert_file", "crl_file"}
+    secrets = {key: place for key, place in _named(config).items() if key[-1] not in public}
+    secrets["mqtt", "key_file"] = config.mqtt.key_file or config.mqtt.cert_file
+    return secrets

@@ -59,7 +59,7 @@ class Profiles:
             config.foxglove.listen, config.pole.name, frame, site_text, lambda text: report(f"foxglove {text}")
         )
         self._announced = Announced(state_dir / "announced.json")
-        self._station = Station(config.pole.roadside_unit_id, frame, config.origin.geoid_height_m)
+        self._station = Station.of(config)
         self._source = Source.of(config)
         self._sensors = tuple(
             (number, str(slot.module_class))

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from controller.cooperative import Cooperative
-from controller.geometry import LocalFrame
 from controller.publication.radio import uper
 from controller.publication.radio.station import Station
 from controller.publication.voice import cooperative_slots
@@ -35,10 +34,9 @@ class RadioRoom:
 
     def __init__(self, config: Config, pipeline: Pipeline, report: Callable[[str], None]) -> None:
         self._config, self._pipeline, self._report = config, pipeline, report
-        origin = config.origin
-        station = Station(config.pole.roadside_unit_id, LocalFrame.of(origin), origin.geoid_height_m)
+        station = Station.of(config)
         self.programme = Programme(config.radio, station, cooperative_slots(config))
-        self.cooperative = Cooperative(station.frame, origin.geoid_height_m, config.radio.cooperative_range_m)
+        self.cooperative = Cooperative(station.frame, station.geoid_height_m, config.radio.cooperative_range_m)
         self.queues: dict[str, RadioQueue] = {}
         self._supervisors: Mapping[str, Supervisor] = {}
         self._trouble = ""

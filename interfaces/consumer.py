@@ -45,6 +45,7 @@ class Consumer:
 
     `url`: mqtt://host[:port] or mqtts://host[:port]; `tls` None trusts the authorities of this machine. `report` gets
     one readable line at each change of the connection's fate and for each kind of publication that cannot be read.
+    A `patient` one keeps trying for the first connection, too: entering it takes until a broker is there.
     `connect` makes a client of another kind for each connection; the url then only names it.
     """
 
@@ -57,10 +58,11 @@ class Consumer:
         password: str | None = None,
         root: str = ROOT,
         report: Callable[[str], None] = lambda _: None,
+        patient: bool = False,
         connect: Callable[[], aiomqtt.Client] | None = None,
     ) -> None:
         self.connected = asyncio.Event()
-        self._url, self._root, self._report = url, root, report
+        self._url, self._root, self._report, self._patient = url, root, report, patient
         self._connect = connect or client_maker(url, tls, username, password)
         self._streams: WeakSet[Stream[Any, Any]] = WeakSet()
         self._settled: WeakSet[Stream[Any, Any]] = WeakSet()
@@ -70,7 +72,7 @@ class Consumer:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect; LinkError when that fails: it is up to the caller to try again."""
+        """Connect; LinkError when that fails and this one is not patient, ConfigError for a mistake of the caller's."""
         first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._run(first))
         self._task.add_done_callback(lambda task: self._ended(task, first))
@@ -137,9 +139,10 @@ class Consumer:
                 await self._connection(first)
             except* (aiomqtt.MqttError, OSError, PoleError) as errors:
                 reason = _first(errors)
-                if not first.done():
-                    bad = reason if isinstance(reason, ConfigError) else LinkError(f"broker {self._url}: {reason}")
-                    first.set_exception(bad)
+                if not first.done() and isinstance(reason, ConfigError):
+                    first.set_exception(reason)
+                if not first.done() and not self._patient:
+                    first.set_exception(LinkError(f"broker {self._url}: {reason}"))
                 delay = BACK_OFF_S[0] if self.connected.is_set() else min(delay * 2, BACK_OFF_S[1])
                 self._tell(f"broker {self._url}: {reason}; trying again")
             finally:

@@ -27,7 +27,7 @@ def command(path: Path, *, as_json: bool) -> None:
     from controller.config_file import Problem, check
 
     config, problems = check(path)
-    told = _of_broker(path, config) if config is not None else []
+    told = _of_files(path, config) if config is not None else []
     good = config is not None and not any(grave for grave, _ in told)
     for grave, text in () if as_json else told:
         click.echo(f"{path}: {'' if grave else 'warning: '}{text}", err=True)
@@ -44,8 +44,10 @@ def command(path: Path, *, as_json: bool) -> None:
     sys.exit(Exit.OK if good else Exit.CONFIG)
 
 
-def _of_broker(path: Path, config: Config) -> list[tuple[bool, str]]:
+def _of_files(path: Path, config: Config) -> list[tuple[bool, str]]:
     from controller import broker_check, config_paths
     from controller.clock import utc_ns
 
-    return list(broker_check.findings(config_paths.anchored(config, path.parent), utc_ns()))
+    config = config_paths.anchored(config, path.parent)
+    exposed = [(False, text) for text in config_paths.exposed(config)]
+    return [*broker_check.findings(config, utc_ns()), *exposed]

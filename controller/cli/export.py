@@ -6,38 +6,20 @@ import asyncio
 import contextlib
 import json
 import sys
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from controller.cli import export_cavc
 from controller.cli.broker_options import Asked, broker_options
 from controller.cli.exits import Exit
+from controller.cli.export_cavc import LISTEN_S, NO_PICTURE, ids_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from controller.broker import Broker
     from controller.config import Config
-    from controller.publication.cavc.live import Live
-    from interfaces.proto import pmi_pb2
-
-LISTEN_S: Final = 2.0
-NAMES: Final = (
-    "targetInfo",
-    "aliveMonitoringInfo",
-    "roadsideUnitInfo",
-    "sensorInfo",
-    "serviceLocationInfo",
-    "useCaseInfo",
-    "nearMissInfoList",
-)
-CONFIGURED: Final = frozenset({"roadsideUnitInfo", "serviceLocationInfo"})  # need no broker
-WHY_NOT: Final = {
-    "roadsideUnitInfo": "[cavc.roadside_unit] lacks {missing}",
-    "targetInfo": "the pole published no picture within {seconds:g} s",
-}
+    from interfaces.proto.publication_pb2 import PerceivedObjects
 
 
 @click.group()
@@ -48,29 +30,7 @@ def command() -> None:
     """
 
 
-@command.command()
-@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
-@broker_options
-@click.option("--document", "names", multiple=True, metavar="NAME", help=f"one of {', '.join(NAMES)}; may be repeated")
-@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
-@click.option("--json", "as_json", is_flag=True, help="one JSON line a document: name, path and body")
-def cavc(config: Path, asked: Asked, names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
-    """Print the documents of 自動運転支援道 (CAVC) from what the pole has published, checked against their tables.
-
-    Near misses are those that happen while it listens. Exit code 0 all printed, 1 some could not be made,
-    3 broker unreachable.
-
-    Example: pole export cavc --config deploy/pole.toml --seconds 10 --json
-    """
-    from controller.config_file import load
-
-    chosen = _known(names)
-    settings = load(config)
-    live = _listen(settings, asked.broker(config), seconds, chosen)
-    state_dir = config.parent / settings.pole.state_dir
-    printed = [_print(name, settings, live, state_dir, seconds, as_json=as_json) for name in chosen]
-    if not all(printed):
-        sys.exit(Exit.FAILED)
+command.add_command(export_cavc.command, "cavc")
 
 
 @command.command()
@@ -92,7 +52,8 @@ def asyncapi(root: str) -> None:
 def acl(config: Path, user: str) -> None:
     """Print the pole's rights for the acl_file of a mosquitto that knows it by another name than its ids.
 
-    Where the name is SL/RSU, deploy/mosquitto/poles.acl serves every pole and nothing is to be added.
+    Where the name is SL/RSU, deploy/mosquitto/poles.acl serves every pole, and only what the profiles its-client and
+    home-assistant write is to be added.
 
     Example: pole export acl --config deploy/pole.toml --user gate-7
     """
@@ -100,8 +61,7 @@ def acl(config: Path, user: str) -> None:
     from controller.publication.acl import of_pole
 
     settings = load(config)
-    ids = settings.pole.service_location_id, settings.pole.roadside_unit_id
-    click.echo(of_pole(settings.publish.root, *ids, user or f"{ids[0]}/{ids[1]}"), nl=False)
+    click.echo(of_pole(settings, user or ids_of(settings)), nl=False)
 
 
 @command.command()
@@ -137,12 +97,49 @@ def geojson(config: Path, asked: Asked, seconds: float) -> None:
     click.echo(json.dumps(made.collection(features), ensure_ascii=False, allow_nan=False))
 
 
+@command.command()
+@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
+@broker_options
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
+def sdsm(config: Path, asked: Asked, seconds: float) -> None:
+    """Print the pole's next picture as a sensor data sharing message (SAE J3224), in its names and wire units as JSON.
+
+    No bytes: its ASN.1 has to be bought, and who has it can encode this. Exit code 1 when no picture came.
+
+    Example: pole export sdsm --config deploy/pole.toml
+    """
+    from controller.config_file import load
+    from controller.publication.radio import sdsm as made
+    from controller.publication.radio.station import Station
+    from controller.publication.retold import tracks_of
+
+    settings = load(config)
+    picture = asyncio.run(_picture(settings, asked.broker(config), seconds))
+    if picture is None:
+        click.echo(f"SDSM: {NO_PICTURE.format(seconds=seconds)}", err=True)
+        sys.exit(Exit.FAILED)
+    message = made.sdsm(tracks_of(picture), Station.of(settings), picture.header.sequence)
+    click.echo(json.dumps(message, allow_nan=False))
+
+
+async def _picture(config: Config, broker: Broker, seconds: float) -> PerceivedObjects | None:
+    """The first picture of the pole that comes."""
+    from controller.subscription import consumer
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
+            async for one in heard.received(f"pole/{ids_of(config)}/objects"):
+                if one.message is not None:
+                    return cast("PerceivedObjects", one.message)
+    return None
+
+
 async def _newest(config: Config, broker: Broker, seconds: float) -> dict[str, Any]:
     """The newest picture, hazards that hold, and near misses, by topic."""
     from controller.subscription import consumer
     from interfaces.proto.publication_pb2 import Hazard
 
-    ids = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
+    ids = ids_of(config)
     filters = (f"pole/{ids}/objects", f"hazard/+/+/+/+/{ids}/+", f"nearmiss/+/+/+/+/{ids}")
     newest: dict[str, Any] = {}
     with contextlib.suppress(TimeoutError):
@@ -154,88 +151,3 @@ async def _newest(config: Config, broker: Broker, seconds: float) -> dict[str, A
                     key = f"{one.topic} {len(newest)}" if one.kind == "nearmiss" else one.topic
                     newest[key] = one.message
     return newest
-
-
-def _known(names: Iterable[str]) -> Sequence[str]:
-    wanted = tuple(names)
-    for name in wanted:
-        if name not in NAMES:
-            near = get_close_matches(name, NAMES, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(NAMES)}"
-            raise click.UsageError(f"--document {name}: no such document; {hint}")
-    return wanted or NAMES
-
-
-def _listen(config: Config, broker: Broker, seconds: float, names: Sequence[str]) -> Live:
-    from controller.publication.cavc.live import Live
-
-    live = Live(config)
-    if set(names) - CONFIGURED:
-        asyncio.run(_receive(config, broker, seconds, live, names))
-    return live
-
-
-async def _receive(config: Config, broker: Broker, seconds: float, live: Live, names: Sequence[str]) -> None:
-    from controller.subscription import consumer
-
-    ids = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
-    filters = (f"pole/{ids}/status", f"pole/{ids}/slot/+", f"pole/{ids}/objects", f"nearmiss/+/+/+/+/{ids}")
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
-            async for one in heard.received(*filters):
-                live.take(one.kind, one.message)
-                if "nearMissInfoList" not in names and _enough(config, live, names):
-                    return
-
-
-def _enough(config: Config, live: Live, names: Sequence[str]) -> bool:
-    """Whether nothing more can come that the documents need."""
-    picture = live.objects is not None or "targetInfo" not in names
-    served = sum(bool(slot.port) for slot in config.slot.values())
-    return picture and live.status is not None and len(live.slots) >= served
-
-
-def _print(name: str, config: Config, live: Live, state_dir: Path, seconds: float, *, as_json: bool) -> bool:
-    """Print the documents of a kind; False when there is none, or one that its table does not allow."""
-    from controller.clock import utc_ns
-    from controller.publication.cavc.document import DOCUMENTS
-    from controller.publication.cavc.validation import problems
-
-    document = DOCUMENTS[name]
-    made = live.make(name, utc_ns(), _ranges(live, state_dir))
-    if not made:
-        click.echo(f"{document.title} {name}: {_why_not(name, config, seconds)}", err=True)
-    for body in made:
-        wrong = problems(document, body)
-        if wrong:
-            click.echo("\n".join(f"{document.title} {name}: {one}" for one in wrong), err=True)
-            return False
-        click.echo(_text(name, document.title, document.path, body, as_json=as_json))
-    return bool(made)
-
-
-def _text(name: str, title: str, path: str, body: dict[str, Any], *, as_json: bool) -> str:
-    if as_json:
-        return json.dumps({"document": name, "path": path, "body": body}, ensure_ascii=False, allow_nan=False)
-    return f"# {title} {name}\n{json.dumps(body, ensure_ascii=False, allow_nan=False, indent=2)}"
-
-
-def _why_not(name: str, config: Config, seconds: float) -> str:
-    from controller.publication.cavc.roadside_unit_info import missing
-
-    pole = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
-    words = WHY_NOT.get(name, "pole {pole} has said nothing of itself on this broker")
-    return words.format(missing=", ".join(missing(config)), seconds=seconds, pole=pole)
-
-
-def _ranges(live: Live, state_dir: Path) -> dict[str, tuple[pmi_pb2.DetectionRange, ...]]:
-    """Detection ranges from the data sheets that the pole keeps; none when this is another machine."""
-    from controller.publication.cavc.sensor_info import ranges_of
-    from controller.sheet_cache import DirectorySheetCache
-    from interfaces import datasheet
-
-    sheets = DirectorySheetCache(state_dir / "sheets")
-    kept = {
-        name: sheets.get(slot.identity.sheet_hash) for name, slot in live.slots.items() if slot.HasField("identity")
-    }
-    return {name: ranges_of(datasheet.parse(data, newer=True)[0]) for name, data in kept.items() if data}

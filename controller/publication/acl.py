@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from controller.publication.profiles import home_assistant, its_client
 from interfaces.topics import ROOT, TOPICS
+
+if TYPE_CHECKING:
+    from controller.config import Config
 
 USER: Final = "%u"  # mosquitto.conf(5): the user name in a pattern; one that is "SL/RSU" fills two levels
 ANY: Final = "+/+"
@@ -39,10 +43,19 @@ def of_operators(root: str = ROOT) -> str:
     return f"{_OPERATORS}pattern read {root}/#\npattern write {_requests(root, ANY)}\n"
 
 
-def of_pole(root: str, service_location_id: int, roadside_unit_id: int, user: str) -> str:
-    """The lines for one pole under any user name; a block of an acl_file."""
-    lines = _of_one(root, f"{service_location_id}/{roadside_unit_id}")
+def of_pole(config: Config, user: str) -> str:
+    """The lines for one pole under any user name, its profiles' topics among them; a block of an acl_file."""
+    own = f"{config.pole.service_location_id}/{config.pole.roadside_unit_id}"
+    lines = _of_one(config.publish.root, own)
+    lines += [f"write {one}" for one in _of_profiles(config)]
     return "".join([f"user {user}\n", *(f"topic {one}\n" for one in lines)])
+
+
+def _of_profiles(config: Config) -> list[str]:
+    """What profiles write outside the root. Home Assistant's topics by name: beside them are other poles' devices."""
+    named = config.publish.profiles
+    its = [its_client.Source.of(config).filter] if "its-client" in named else []
+    return its + [*home_assistant.topics_of(config)] * ("home-assistant" in named)
 
 
 def _of_one(root: str, own: str) -> list[str]:

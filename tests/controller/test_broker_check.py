@@ -105,6 +105,25 @@ def test_what_will_be_trouble_is_a_warning(checked, office, tmp_path):
     assert warnings == ["mqtt.cert_file: 'ca' is the certificate of an authority, not of a pole"]
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "others"),
+    [
+        ("commands", "key_file", 'on = true\nallow = ["status"]'),
+        ("cavc.upload", "password_file", ""),
+        ("cavc.upload", "api_key_file", ""),
+        ("cavc.upload", "account_id_file", ""),
+    ],
+)
+def test_a_secret_that_everybody_can_read_is_told_of_every_section(checked, tmp_path, section, key, others):
+    (tmp_path / "word").write_text("sixteen characters")
+    text = TEXT + f'[{section}]\n{key} = "word"\n{others}\n'
+    for mode, told in ((0o644, True), (0o640, False)):
+        (tmp_path / "word").chmod(mode)
+        code, problems, warnings = checked(text=text)
+        assert (code, problems) == (0, [])
+        assert any(f"{section}.{key} {tmp_path}/word can be read by everybody" in one for one in warnings) is told
+
+
 def test_plain_mqtt_says_what_goes_in_the_clear(checked, tmp_path):
     (tmp_path / "word").write_text("hush")
     (tmp_path / "word").chmod(0o600)

@@ -342,7 +342,7 @@ def test_a_command_takes_from_the_configuration_whom_to_trust_and_not_who_it_is(
 
 def test_the_rights_of_one_pole_can_be_printed(config):
     told = CliRunner().invoke(command, ["export", "acl", "--config", str(config), "--user", "gate-7"])
-    assert told.stdout == acl.of_pole(ROOT, *POLE, "gate-7")
+    assert told.stdout == acl.of_pole(load(config), "gate-7")
     assert "user gate-7\ntopic write smartpole/v1/pole/8202302/136323842/#\n" in told.stdout
 
 

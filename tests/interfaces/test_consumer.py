@@ -120,6 +120,32 @@ async def test_a_broker_that_is_not_there_is_named():
             pass
 
 
+async def test_a_patient_consumer_waits_for_a_broker_that_comes_later():
+    async with Broker() as gone_again:
+        port = gone_again.port
+    lines = []
+    heard = Consumer(f"mqtt://127.0.0.1:{port}", report=lines.append, patient=True)
+    entering = asyncio.create_task(heard.__aenter__())
+    async with asyncio.timeout(15):
+        while not lines:  # noqa: ASYNC110 -- a list has no event
+            await asyncio.sleep(0.01)
+        assert "refused; trying again" in lines[0]
+        async with Broker(port=port):
+            assert await entering is heard
+            assert heard.connected.is_set()
+            await heard.__aexit__(None, None, None)
+    assert lines[1:] == [f"broker mqtt://127.0.0.1:{port}: connected"]
+
+
+async def test_a_patient_consumer_does_not_wait_where_waiting_cannot_help():
+    def wrong():
+        raise ConfigError("ca_file: there is no such file")
+
+    with pytest.raises(ConfigError, match="no such file"):
+        async with asyncio.timeout(15), Consumer("mqtt://a", patient=True, connect=wrong):
+            pass
+
+
 @pytest.mark.parametrize(
     "url", ["http://a", "mqtt://", "a", "mqtt://a:99999", "mqtts://user:secret@a", "mqtt://a/b", "mqtt://[a"]
 )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from controller.fusion.track import Tracks, empty_tracks
 from controller.publication.cavc.alive_monitoring_info import alive_monitoring_info
 from controller.publication.cavc.device import devices
 from controller.publication.cavc.near_miss_info_list import near_miss_info_list, record
@@ -16,7 +15,7 @@ from controller.publication.cavc.sensor_info import sensor_info
 from controller.publication.cavc.service_location_info import service_location_info
 from controller.publication.cavc.target_info import target_info
 from controller.publication.cavc.use_case_info import use_case_info
-from controller.publication.publication import NS_PER_S
+from controller.publication.retold import tracks_of
 from controller.publication.voice import sender_of
 
 if TYPE_CHECKING:
@@ -29,24 +28,6 @@ if TYPE_CHECKING:
     Ranges = Mapping[str, Sequence[pmi_pb2.DetectionRange]]
 
 STANDING_MPS: Final = 0.5
-_UPPER: Final = np.triu_indices(4)
-_COLUMNS: Final = {
-    "id": "id",
-    "object_class": "object_class",
-    "class_confidence": "class_confidence",
-    "vx": "vx_mps",
-    "vy": "vy_mps",
-    "ax": "ax_mps2",
-    "ay": "ay_mps2",
-    "yaw": "yaw_rad",
-    "yaw_rate": "yaw_rate_radps",
-    "length": "length_m",
-    "width": "width_m",
-    "height": "height_m",
-    "existence": "existence",
-    "age_s": "object_age_s",
-    "sources": "sources",
-}
 
 
 class Live:
@@ -98,20 +79,3 @@ class Live:
             return [sensor_info(self._config, self._sender, now_ns, found, ranges)]
         make = use_case_info if name == "useCaseInfo" else alive_monitoring_info
         return [make(self._config, now_ns, found, alive=status.alive, availability=status.service_availability)]
-
-
-def tracks_of(message: pb.PerceivedObjects) -> Tracks:
-    """The tracks that a picture was made of. Whether one stands is not published: that column is NaN."""
-    rows, listed = empty_tracks(len(message.objects)), message.objects
-    for column, field in _COLUMNS.items():
-        rows[column] = [getattr(one, field) for one in listed]
-    for column, field in (("x", "x_m"), ("y", "y_m"), ("z", "z_m")):
-        rows[column] = [getattr(one.position, field) for one in listed]
-    at_ns = message.header.detection_time_ns
-    rows["measured_at_ns"] = [at_ns - round(one.measurement_delta_time_s * NS_PER_S) for one in listed]
-    rows["stationary"] = np.nan
-    for row, one in zip(rows, listed, strict=True):
-        upper = np.array(one.covariance) if len(one.covariance) == len(_UPPER[0]) else np.full(len(_UPPER[0]), np.nan)
-        row["cov"][_UPPER] = upper
-        row["cov"].T[_UPPER] = upper
-    return Tracks(at_ns, rows)

@@ -15,6 +15,8 @@ from interfaces import topics
 from interfaces.states import SERVING, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from controller.config import Config
     from controller.publication.publication import Sender
 
@@ -119,10 +121,17 @@ SLOT: Final = (
 )  # fmt: skip
 
 
+def topics_of(config: Config) -> Iterator[str]:
+    """Where the pole and then each slot are told."""
+    pole = _pole_id(config)
+    yield _topic(config, pole)
+    for name in config.slot:
+        yield _topic(config, f"{pole}_{_id(name)}")
+
+
 def discovery(config: Config, sender: Sender, version: str) -> tuple[Publication, ...]:
     """What makes the pole and its slots appear, retained: the pole's device, then a device for each slot."""
-    prefix = config.home_assistant.prefix
-    pole = f"smartpole_{sender.service_location_id}_{sender.roadside_unit_id}"
+    pole = _pole_id(config)
     status = topics.name(topics.STATUS, sender) + "/json"
     shared = {
         "origin": {"name": "smartpole", "sw_version": version, "support_url": SUPPORT_URL},
@@ -130,7 +139,7 @@ def discovery(config: Config, sender: Sender, version: str) -> tuple[Publication
         "qos": 1,
     }
     device = {"identifiers": [pole], "name": config.pole.name, "model": "smartpole", "sw_version": version}
-    made = [_publication(prefix, pole, shared | {"device": device, "components": _components(POLE, pole, status)})]
+    made = [_publication(config, pole, shared | {"device": device, "components": _components(POLE, pole, status)})]
     for name, slot in config.slot.items():
         own = f"{pole}_{_id(name)}"
         twin = topics.name(topics.SLOT, sender, slot=name) + "/json"
@@ -140,7 +149,7 @@ def discovery(config: Config, sender: Sender, version: str) -> tuple[Publication
             "model": f"{slot.module_class} slot",
             "via_device": pole,
         }
-        made.append(_publication(prefix, own, shared | {"device": device, "components": _components(SLOT, own, twin)}))
+        made.append(_publication(config, own, shared | {"device": device, "components": _components(SLOT, own, twin)}))
     return tuple(made)
 
 
@@ -158,7 +167,15 @@ def _id(name: str) -> str:
     return _NOT_IN_IDS.sub(lambda found: f"_{ord(found[0]):x}_", name)
 
 
-def _publication(prefix: str, own: str, payload: dict[str, Any]) -> Publication:
-    topic = f"{prefix}/device/{own}/config"
+def _pole_id(config: Config) -> str:
+    return f"smartpole_{config.pole.service_location_id}_{config.pole.roadside_unit_id}"
+
+
+def _topic(config: Config, device: str) -> str:
+    return f"{config.home_assistant.prefix}/device/{device}/config"
+
+
+def _publication(config: Config, device: str, payload: dict[str, Any]) -> Publication:
+    topic = _topic(config, device)
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     return Publication(topic, text.encode(), topics.JSON, 1, retain=True, expiry_s=None, user_properties=(), key=topic)

@@ -32,6 +32,11 @@ class Source:
         own = f"pole-{config.pole.service_location_id}-{config.pole.roadside_unit_id}"
         return cls(config.its_client.source_uuid or own, config.its_client.root, config.its_client.queue)
 
+    @property
+    def filter(self) -> str:
+        """What covers all of its topics."""
+        return f"{self.root}/{self.queue}/v2x/+/{self.uuid}/#"
+
     def topic(self, message: str, latitude_deg: float, longitude_deg: float) -> str:
         """Where a message about a point goes."""
         tile = "/".join(quadkey(latitude_deg, longitude_deg, ZOOM))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from controller.geometry import LocalFrame
 from controller.publication.radio.etsi_quantities import wire
 
 if TYPE_CHECKING:
-    from controller.geometry import LocalFrame
+    from controller.config import Config
 
 ROADSIDE_UNIT: Final = 15  # TrafficParticipantType infrastructure
 PROTOCOL: Final = 2  # release 2 of the facilities
@@ -22,6 +23,11 @@ class Station:
     station_id: int
     frame: LocalFrame
     geoid_height_m: float = 0.0
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The pole as configured."""
+        return cls(config.pole.roadside_unit_id, LocalFrame.of(config.origin), config.origin.geoid_height_m)
 
     def header(self, message_id: int) -> dict[str, int]:
         """ItsPduHeader."""

@@ -35,7 +35,7 @@ def main():
 
 
 async def show(broker, area):
-    async with Consumer(broker, report=print) as consumer, asyncio.TaskGroup() as group:
+    async with Consumer(broker, report=print, patient=True) as consumer, asyncio.TaskGroup() as group:
         poles, objects = consumer.poles(area), consumer.objects(area=area)
         hazards, near_misses = consumer.hazards(area), consumer.near_misses(area)
         newest = deque(maxlen=8)

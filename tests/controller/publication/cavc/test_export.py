@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from living import SENDER, T0, UNIT, report, tracks
 
-from controller.cli.export import NAMES
+from controller.cli.export_cavc import NAMES
 from controller.cli.main import pole
 from controller.publication.cavc.document import DOCUMENTS
 from controller.publication.cavc.validation import problems

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from living import CONFIG, SENDER, T0, area, config, near_miss, report, tracks
 
 from controller.publication.cavc.document import DOCUMENTS
-from controller.publication.cavc.live import Live, tracks_of
+from controller.publication.cavc.live import Live
 from controller.publication.cavc.target_info import target_info
 from controller.publication.cavc.validation import problems
 from controller.publication.objects import objects
 from controller.publication.publication import Stamp
+from controller.publication.retold import tracks_of
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
 from controller.slot import PoleReport
