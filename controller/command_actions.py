@@ -66,7 +66,7 @@ class CommandActions:
 
     async def status(self, _: commands.Status) -> Mapping[str, Any]:
         """How pole, slots and uplink are: short enough for a narrow uplink."""
-        app, one = self._app, self._app.said
+        app, one = self._app, self._app.health.newest
         if one is None:
             raise CommandError("the pole is just starting")
         return {

@@ -141,10 +141,11 @@ class Consumer:
                 reason = _first(errors)
                 if not first.done() and isinstance(reason, ConfigError):
                     first.set_exception(reason)
-                if not first.done() and not self._patient:
+                elif not first.done() and not self._patient:
                     first.set_exception(LinkError(f"broker {self._url}: {reason}"))
+                else:
+                    self._tell(f"broker {self._url}: {reason}; trying again")
                 delay = BACK_OFF_S[0] if self.connected.is_set() else min(delay * 2, BACK_OFF_S[1])
-                self._tell(f"broker {self._url}: {reason}; trying again")
             finally:
                 self.connected.clear()
                 self._subscribed.clear()

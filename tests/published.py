@@ -12,7 +12,7 @@ from controller.hazard.near_miss import NearMiss, Participant
 from controller.publication.hazard import hazard
 from controller.publication.near_miss import near_miss
 from controller.publication.objects import objects
-from controller.publication.profile import profile
+from controller.publication.profile import profile, said
 from controller.publication.publication import Sender, Stamp
 from controller.publication.slots import slot_status
 from controller.publication.status import pole_status, will
@@ -72,7 +72,7 @@ def everything():
     """Publications by row of the table; each has its twin."""
     return {
         "status": state(1),
-        "profile": profile(CONFIG, SENDER, stamp(2)),
+        "profile": said(profile(CONFIG, SENDER), SENDER, stamp(2)),
         "slot": slot_status(SLOT, SENDER, stamp(3)),
         "objects": road((30.0, 40.0), (-30.0, 10.0), sequence=4),
         "hazard": danger(sequence=5),

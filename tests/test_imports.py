@@ -23,6 +23,7 @@ SHELLS = {
     "controller/command_room.py",
     "controller/discovery.py",
     "controller/plugs.py",
+    "controller/health_voice.py",
     "controller/narrow_way.py",
     "controller/outbox.py",
     "controller/publisher.py",

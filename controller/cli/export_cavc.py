@@ -141,7 +141,7 @@ def _why_not(name: str, config: Config, seconds: float) -> str:
 
 def _ranges(live: Live, state_dir: Path) -> dict[str, tuple[pmi_pb2.DetectionRange, ...]]:
     """Detection ranges from the data sheets that the pole keeps; none when this is another machine."""
-    from controller.publication.cavc.sensor_info import ranges_of
+    from controller.publication.detection_area import ranges_of
     from controller.sheet_cache import DirectorySheetCache
     from interfaces import datasheet
 

@@ -66,6 +66,9 @@ def narrow(one: Publication, row: Topic) -> Publication:
         message.ClearField(field)
     if isinstance(message, pb.PoleStatus):
         message.reasons[:] = [reason[:REASON_MAX] for reason in message.reasons[:REASONS_MAX]]
+    if isinstance(message, pb.PoleProfile):
+        for sensor in message.sensors:
+            sensor.ClearField("ranges")
     _shorten_positions(message)
     return replace(bare, payload=message.SerializeToString())
 

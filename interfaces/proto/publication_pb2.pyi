@@ -519,6 +519,73 @@ class Registration(_message.Message):
 Global___Registration: _TypeAlias = Registration  # noqa: Y015
 
 @_typing.final
+class GroundPoint(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LATITUDE_DEG_FIELD_NUMBER: _builtins.int
+    LONGITUDE_DEG_FIELD_NUMBER: _builtins.int
+    X_M_FIELD_NUMBER: _builtins.int
+    Y_M_FIELD_NUMBER: _builtins.int
+    latitude_deg: _builtins.float
+    """WGS84"""
+    longitude_deg: _builtins.float
+    x_m: _builtins.float
+    """local east"""
+    y_m: _builtins.float
+    """local north"""
+    def __init__(
+        self,
+        *,
+        latitude_deg: _builtins.float = ...,
+        longitude_deg: _builtins.float = ...,
+        x_m: _builtins.float = ...,
+        y_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["latitude_deg", b"latitude_deg", "longitude_deg", b"longitude_deg", "x_m", b"x_m", "y_m", b"y_m"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroundPoint: _TypeAlias = GroundPoint  # noqa: Y015
+
+@_typing.final
+class SensorRange(_message.Message):
+    """One area in which a module detects, as its data sheet declares it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CORNERS_FIELD_NUMBER: _builtins.int
+    RELIABILITY_FIELD_NUMBER: _builtins.int
+    DETECTABLE_TYPES_FIELD_NUMBER: _builtins.int
+    LIMIT_SIZE_M_FIELD_NUMBER: _builtins.int
+    reliability: _builtins.float
+    """probability of detection; NaN unknown, or not held now (performs_in_full)"""
+    detectable_types: _builtins.int
+    """bits: 0 car, 1 train, 2 motorcycle, 3 light vehicle, 4 person, 5 animal, 6 loose, 7 fixed object"""
+    limit_size_m: _builtins.float
+    """of the smallest object; NaN unknown"""
+    @_builtins.property
+    def corners(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroundPoint]:
+        """in order, closed implicitly"""
+
+    def __init__(
+        self,
+        *,
+        corners: _abc.Iterable[Global___GroundPoint] | None = ...,
+        reliability: _builtins.float = ...,
+        detectable_types: _builtins.int = ...,
+        limit_size_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corners", b"corners", "detectable_types", b"detectable_types", "limit_size_m", b"limit_size_m", "reliability", b"reliability"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SensorRange: _TypeAlias = SensorRange  # noqa: Y015
+
+@_typing.final
 class SensorProfile(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -530,6 +597,8 @@ class SensorProfile(_message.Message):
     YAW_DEG_FIELD_NUMBER: _builtins.int
     PITCH_DEG_FIELD_NUMBER: _builtins.int
     ROLL_DEG_FIELD_NUMBER: _builtins.int
+    PERFORMS_IN_FULL_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
     slot: _builtins.str
     role: _builtins.str
     module_class: _builtins.str
@@ -537,8 +606,14 @@ class SensorProfile(_message.Message):
     yaw_deg: _builtins.float
     pitch_deg: _builtins.float
     roll_deg: _builtins.float
+    performs_in_full: _builtins.bool
+    """a module serves and holds what it declares"""
     @_builtins.property
     def position(self) -> Global___Position: ...
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[Global___SensorRange]:
+        """none: no module, or one that declares none"""
+
     def __init__(
         self,
         *,
@@ -550,14 +625,62 @@ class SensorProfile(_message.Message):
         yaw_deg: _builtins.float = ...,
         pitch_deg: _builtins.float = ...,
         roll_deg: _builtins.float = ...,
+        performs_in_full: _builtins.bool = ...,
+        ranges: _abc.Iterable[Global___SensorRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["module_class", b"module_class", "pitch_deg", b"pitch_deg", "position", b"position", "required", b"required", "role", b"role", "roll_deg", b"roll_deg", "slot", b"slot", "yaw_deg", b"yaw_deg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["module_class", b"module_class", "performs_in_full", b"performs_in_full", "pitch_deg", b"pitch_deg", "position", b"position", "ranges", b"ranges", "required", b"required", "role", b"role", "roll_deg", b"roll_deg", "slot", b"slot", "yaw_deg", b"yaw_deg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SensorProfile: _TypeAlias = SensorProfile  # noqa: Y015
+
+@_typing.final
+class UseCase(_message.Message):
+    """A use of the targets that the operator supports (CAVC ユースケース情報)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTARY_CODE_FIELD_NUMBER: _builtins.int
+    SUPPORTED_APPROACH_FIELD_NUMBER: _builtins.int
+    APPROACHES_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
+    UTILISATION_FIELD_NUMBER: _builtins.int
+    type: _builtins.int
+    """useCaseType"""
+    supplementary_code: _builtins.int
+    """sum of 1 踏みとどまり支援, 2 アプローチ支援"""
+    supported_approach: _builtins.int
+    """0 none in particular"""
+    utilisation: _builtins.int
+    """now: 0 degraded, 1 information provision (CAVC)"""
+    @_builtins.property
+    def approaches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """that the sensors look at"""
+
+    @_builtins.property
+    def slots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """that it rests on; none: all that detect"""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.int = ...,
+        supplementary_code: _builtins.int = ...,
+        supported_approach: _builtins.int = ...,
+        approaches: _abc.Iterable[_builtins.int] | None = ...,
+        slots: _abc.Iterable[_builtins.str] | None = ...,
+        utilisation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approaches", b"approaches", "slots", b"slots", "supplementary_code", b"supplementary_code", "supported_approach", b"supported_approach", "type", b"type", "utilisation", b"utilisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UseCase: _TypeAlias = UseCase  # noqa: Y015
 
 @_typing.final
 class PoleProfile(_message.Message):
@@ -569,15 +692,21 @@ class PoleProfile(_message.Message):
     VERTICAL_DATUM_FIELD_NUMBER: _builtins.int
     SENSORS_FIELD_NUMBER: _builtins.int
     OBJECTS_RATE_HZ_FIELD_NUMBER: _builtins.int
+    SITE_HASH_FIELD_NUMBER: _builtins.int
+    USE_CASES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     vertical_datum: _builtins.str
     objects_rate_hz: _builtins.float
+    site_hash: _builtins.str
+    """SHA-256 of the site map in hexadecimal; empty without one"""
     @_builtins.property
     def header(self) -> Global___Header: ...
     @_builtins.property
     def position(self) -> Global___Position: ...
     @_builtins.property
     def sensors(self) -> _containers.RepeatedCompositeFieldContainer[Global___SensorProfile]: ...
+    @_builtins.property
+    def use_cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___UseCase]: ...
     def __init__(
         self,
         *,
@@ -587,10 +716,12 @@ class PoleProfile(_message.Message):
         vertical_datum: _builtins.str = ...,
         sensors: _abc.Iterable[Global___SensorProfile] | None = ...,
         objects_rate_hz: _builtins.float = ...,
+        site_hash: _builtins.str = ...,
+        use_cases: _abc.Iterable[Global___UseCase] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "name", b"name", "objects_rate_hz", b"objects_rate_hz", "position", b"position", "sensors", b"sensors", "vertical_datum", b"vertical_datum"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["header", b"header", "name", b"name", "objects_rate_hz", b"objects_rate_hz", "position", b"position", "sensors", b"sensors", "site_hash", b"site_hash", "use_cases", b"use_cases", "vertical_datum", b"vertical_datum"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.examples.test_consumers import HERE, publishing
 from tests.interfaces.test_consumer import sending
-from tests.published import CONFIG, SENDER, Phase, danger, everything, gone, profile, road, stamp, state
+from tests.published import CONFIG, SENDER, Phase, danger, everything, gone, profile, road, said, stamp, state
 
 MQTT_JS = Path(__file__).parents[1] / "vectors" / "mqttjs" / "mqtt-5.16.0.min.js.gz"
 PATIENCE_S = 25
@@ -123,7 +123,7 @@ async def test_a_browser_draws_objects_hazards_and_poles(mosquitto, websockets, 
         await tab.until(TEXT, "connected")
         async with publishing(mosquitto.url, batches), sending(mosquitto.url) as send:
             await tab.until("document.body.dataset.drawn", "2")
-            await send(profile(CONFIG, SENDER, stamp()))
+            await send(said(profile(CONFIG, SENDER), SENDER, stamp()))
             await send(state())
             await tab.until(TEXT, "見本: degraded required slot cam is LOST")
             await send(danger(sequence=5))

@@ -30,7 +30,7 @@ async def test_all_modules_on_one_wire(tmp_path, kind):
         again = {stage.app.supervisors[slot].keeper.session.address for slot in wires}
         assert again == addresses
         await stage.until(lambda: any(one.kind == "objects" and len(one.message.objects) for one in stage.seen))
-        radar = partial(stage.app._slot, "radar", asyncio.get_running_loop().time())
+        radar = partial(stage.app.health.slot, "radar")
         assert 0 < radar().granted <= radar().allowed <= 0.6
         if kind != "tcp":
             await stage.until(lambda: 0 < radar().load < 1)

@@ -24,7 +24,7 @@ async def test_a_reported_capacity_makes_the_pole_thin_what_it_says(mosquitto, t
         await stage.until(lambda: len(pictures()) >= 5)
         assert all(one.header.narrow and one.total >= len(one.objects) for one in pictures())
         assert any(one.objects for one in pictures())
-        counters = stage.app._publisher.narrow.counters
+        counters = stage.app.publisher.narrow.counters
         assert counters["uplink_objects_thinned"] > len(pictures())
         told["uplink_bps"] = 20_000_000
         stage.app.uplink_mode.mode = "full"  # by command: no wait for a calm link
@@ -32,4 +32,4 @@ async def test_a_reported_capacity_makes_the_pole_thin_what_it_says(mosquitto, t
         del stage.seen[:]
         await stage.until(lambda: any(not one.header.narrow for one in pictures()))
         await stage.until(lambda: any(one.kind == "profile" for one in stage.seen))
-        assert not stage.app._publisher.narrow.words
+        assert not stage.app.publisher.narrow.words

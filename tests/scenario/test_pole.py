@@ -43,6 +43,11 @@ class Stage:
             async for one in heard.received():
                 self.seen.append(one)
 
+    def sensor(self, slot):
+        """Of the newest profile that was published."""
+        newest = next(one.message for one in reversed(self.seen) if one.kind == "profile")
+        return next(one for one in newest.sensors if one.slot == slot)
+
     def state(self, slot):
         return str(self.app.supervisors[slot].keeper.session.state)
 
@@ -99,8 +104,12 @@ async def test_unplug_plug_and_swap(tmp_path):
             one.kind == "status" and any("camera" in reason for reason in one.message.reasons) for one in stage.seen
         )
         await stage.until(degraded)
+        await stage.until(lambda: any(one.kind == "profile" for one in stage.seen))
+        await stage.until(lambda: not stage.sensor("camera").performs_in_full)
         stage.plant.plug("camera")
         await stage.until(lambda: stage.state("camera") == "ACTIVE")
+        await stage.until(lambda: stage.sensor("camera").performs_in_full)
+        assert stage.sensor("camera").ranges[0].reliability > 0.5
         await stage.plant.unplug("camera")
         stage.plant._serials["camera"] += 1
         stage.plant.plug("camera")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from controller.config import SlotClass
+from controller.health import performance
 from interfaces.states import State
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def devices(config: Config, reports: Sequence[Any]) -> tuple[Device, ...]:
             ids[name],
             CLASSIFICATION.get(slot.module_class),
             slot.module_class in DETECTING,
-            told[name].state if name in told else State.ABSENT,
+            performance(told[name]) if name in told else State.ABSENT,
         )
         for name, slot in config.slot.items()
     )

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from controller.geometry import mount_rotation
 from controller.publication.cavc.device import MAX_SENSORS, sensors
 from controller.publication.cavc.field import U16_MAX, Field, Kind
 from controller.publication.cavc.header import (
@@ -20,6 +17,7 @@ from controller.publication.cavc.header import (
     degrees_north,
     document,
 )
+from controller.publication.detection_area import MAX_VERTICES, corners
 from interfaces.states import State
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from interfaces.proto import pmi_pb2 as pb
 
 MAX_RANGES: Final = 16
-MAX_VERTICES: Final = 16
 BETTER_THAN_ALL: Final = 101
 _TYPES: Final = "bits: 0 四輪車, 1 列車, 2 自動二輪, 3 軽車両, 4 人, 5 動物, 6 非固定物体, 7 固定物体"
 _RELIABILITY: Final = "n: p ≤ 1 − 10^(−n/10); 101 more than 100 says"
@@ -100,11 +97,6 @@ def reliability(probability: float) -> int:
     return least if probability <= 1 - 10 ** (-least / 10) else least + 1
 
 
-def ranges_of(sheet: pb.DataSheet | None) -> tuple[pb.DetectionRange, ...]:
-    """The detection ranges of all channels of a data sheet; none without one."""
-    return tuple(area for channel in sheet.channels for area in channel.ranges) if sheet is not None else ()
-
-
 def sensor_info(
     config: Config,
     sender: Sender,
@@ -137,9 +129,7 @@ def _sensor(one: Device, mount: Mount, sender: Sender, ranges: Sequence[pb.Detec
 
 
 def _range(number: int, area: pb.DetectionRange, mount: Mount, sender: Sender, *, known: bool) -> dict[str, Any]:
-    corners = np.array([(one.x_m, one.y_m, 0.0) for one in area.vertices[:MAX_VERTICES]]).reshape(-1, 3)
-    east, north, _ = mount_rotation(mount) @ corners.T
-    latitude, longitude, _ = sender.frame.to_wgs84(east + mount.east_m, north + mount.north_m, 0.0)
+    latitude, longitude, _ = sender.frame.to_wgs84(*corners(area, mount), 0.0)
     places = zip(LATITUDE.column(latitude), LONGITUDE.column(longitude), strict=True)
     return _area(
         number,

@@ -81,13 +81,18 @@ def use_case_info(
     return document(config, updated_at_ns, useCaseInfo=listed)
 
 
+def utilisation(case: UseCase, devices: Sequence[Device], *, serving: bool) -> int:
+    """What the targets may be used for: reduced unless pole and all slots that the case names perform in full."""
+    well = all(one.state == State.ACTIVE for one in sensors(devices) if one.slot in case.slots)
+    return INFORMATION if serving and well else REDUCED
+
+
 def _case(case: UseCase, devices: Sequence[Device], *, serving: bool) -> dict[str, int]:
-    looking = [(bit, one) for bit, one in enumerate(sensors(devices)) if not case.slots or one.slot in case.slots]
-    well = all(one.state == State.ACTIVE for _, one in looking if case.slots)
+    looking = [bit for bit, one in enumerate(sensors(devices)) if not case.slots or one.slot in case.slots]
     return {
         "useCaseType": case.type,
         "useCaseSupplementaryCode": case.supplementary_code,
-        "targetUtilizationType": INFORMATION if serving and well else REDUCED,
+        "targetUtilizationType": utilisation(case, devices, serving=serving),
         "targetDirection": sum(1 << approach for approach in set(case.approaches)),
-        "targetSensorNumber": sum(1 << bit for bit, _ in looking),
+        "targetSensorNumber": sum(1 << bit for bit in looking),
     }

@@ -63,6 +63,20 @@ def test_a_status_keeps_its_first_reasons_and_no_counters():
     assert not after.certificates, "a reason tells in time"
 
 
+def test_a_profile_keeps_who_performs_and_no_areas():
+    told = pb.PoleProfile(name="gate", site_hash="ab")
+    told.sensors.add(slot="lidar", performs_in_full=True).ranges.add().corners.add(x_m=1.0)
+    told.use_cases.add(type=3, utilisation=1)
+    full = replace(ROAD.status(1.0)[0], payload=told.SerializeToString())
+    after = pb.PoleProfile.FromString(narrow(full, topics.PROFILE).payload)
+    assert (after.sensors[0].slot, after.sensors[0].performs_in_full, len(after.sensors[0].ranges)) == (
+        "lidar",
+        True,
+        0,
+    )
+    assert (after.site_hash, after.use_cases[0].utilisation) == ("ab", 1)
+
+
 @pytest.mark.parametrize(("room_b", "at_least"), [(150, 1), (400, 5), (10_000, 40)])
 def test_as_many_objects_as_fit_vulnerable_road_users_first(room_b, at_least):
     full = ROAD.objects(1.0)[0]

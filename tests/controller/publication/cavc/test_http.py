@@ -184,4 +184,4 @@ async def test_a_whole_pole_tells_cavc_of_itself(tmp_path, monkeypatch):
     (told,) = server.documents("nearMissInfoList")
     assert told["attribute"][0]["category"] == "追突"
     assert app.cavc.counters["cavc_taken"] >= 6
-    assert app._status(0, None).counters["cavc_taken"] >= 6
+    assert app.health.status(0, None).counters["cavc_taken"] >= 6
