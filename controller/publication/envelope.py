@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import MessageToJson
+import orjson
+from google.protobuf.json_format import MessageToDict
 
 from controller.geometry import grounded
 from controller.publication.publication import NS_PER_S, Publication, Sender, Stamp
@@ -57,9 +58,12 @@ def position(sender: Sender, x: float, y: float, z: float) -> pb.Position:
 
 
 def publications(
-    row: Topic, topic: str, message: Message, sender: Sender, detected_at_ns: int, place: str = ""
+    row: Topic, topic: str, message: Message, sender: Sender, detected_at_ns: int, place: str = "", twin: bytes = b""
 ) -> tuple[Publication, ...]:
-    """The protobuf publication and, when the sender wants twins, the JSON one under `topic/json`."""
+    """The protobuf publication and, when the sender wants twins, the JSON one under `topic/json`.
+
+    `twin` is that JSON where it is at hand.
+    """
     kind = message.DESCRIPTOR.full_name
     sequence = message.header.sequence  # type: ignore[attr-defined]  # every public message has a header
     key = f"{sender.service_location_id}-{sender.roadside_unit_id}-{row.name}-{detected_at_ns}-{sequence}"
@@ -76,17 +80,20 @@ def publications(
     )
     if not sender.json_twins:
         return (binary,)
-    text = MessageToJson(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
-    )
     return binary, replace(
         binary,
         topic=topic + "/json",
-        payload=text.encode(),
+        payload=twin or json_twin(message),
         content_type=JSON,
         expiry_s=row.twin_expiry_s or row.expiry_s,
         key=key + "-json",
     )
+
+
+def json_twin(message: Message, **written: bytes) -> bytes:
+    """A message in protobuf's JSON mapping, with the names of the fields; `written` fields are at hand as JSON."""
+    told = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return orjson.dumps(told | {name: orjson.Fragment(text) for name, text in written.items()})
 
 
 def events(made: tuple[Publication, ...], validity_s: float, now_ns: int, *, urgent: bool) -> tuple[Publication, ...]:

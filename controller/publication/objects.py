@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.geometry import grounded
-from controller.publication.envelope import ZOOM, header, publications
+from controller.publication.envelope import ZOOM, header, json_twin, publications
 from controller.publication.publication import NS_PER_S
+from controller.publication.records import Records
 from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 from interfaces.spatial_id import spatial_ids
@@ -16,53 +17,56 @@ from interfaces.spatial_id import spatial_ids
 if TYPE_CHECKING:
     from controller.fusion.track import Tracks
     from controller.publication.publication import Publication, Sender, Stamp
+    from controller.publication.records import Columns
 
 _UPPER = np.triu_indices(4)
+_RECORDS = Records(pb.PerceivedObjects.DESCRIPTOR.fields_by_name["objects"], {"covariance": len(_UPPER[0])})
 
 
 def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> tuple[Publication, ...]:
     """Every confirmed track at `tracks.valid_at_ns`."""
-    rows = tracks.objects
+    rows, columns = tracks.objects, _columns(tracks, sender)
     sources = int(np.bitwise_or.reduce(rows["sources"])) if len(rows) else 0
-    message = pb.PerceivedObjects(
-        header=header(sender, stamp, tracks.valid_at_ns, sources, quality), objects=_rows(tracks, sender)
-    )
-    return publications(topics.OBJECTS, topics.name(topics.OBJECTS, sender), message, sender, tracks.valid_at_ns)
+    message = pb.PerceivedObjects(header=header(sender, stamp, tracks.valid_at_ns, sources, quality))
+    twin = json_twin(message, objects=_RECORDS.json(columns, len(rows))) if sender.json_twins else b""
+    message.MergeFromString(_RECORDS.wire(columns, len(rows)))
+    for one, place in zip(message.objects, columns["position"]["spatial_id"], strict=True):
+        one.position.spatial_id = place
+    topic = topics.name(topics.OBJECTS, sender)
+    return publications(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, twin=twin)
 
 
-def _rows(tracks: Tracks, sender: Sender) -> list[pb.PerceivedObject]:
+def _columns(tracks: Tracks, sender: Sender) -> Columns:
+    """By the names of PerceivedObject."""
     rows = tracks.objects
     z = grounded(rows["z"])
     latitude, longitude, altitude = sender.frame.to_wgs84(rows["x"], rows["y"], z)
-    places = spatial_ids(latitude, longitude, altitude - sender.geoid_height_m, ZOOM)
-    age = (tracks.valid_at_ns - rows["measured_at_ns"]) / NS_PER_S
-    upper = rows["cov"][:, _UPPER[0], _UPPER[1]].tolist()
-    points = zip(
-        latitude.tolist(), longitude.tolist(), altitude.tolist(), z.tolist(), places, age.tolist(), upper, strict=True
-    )
-    return [
-        pb.PerceivedObject(
-            id=row[0],
-            object_class=row[1],
-            class_confidence=row[2],
-            position=pb.Position(
-                latitude_deg=lat, longitude_deg=lon, altitude_m=alt, x_m=row[3], y_m=row[4], z_m=up, spatial_id=at
-            ),
-            vx_mps=row[6],
-            vy_mps=row[7],
-            ax_mps2=row[8],
-            ay_mps2=row[9],
-            yaw_rad=row[10],
-            yaw_rate_radps=row[11],
-            length_m=row[12],
-            width_m=row[13],
-            height_m=row[14],
-            existence=row[15],
-            object_age_s=row[17],
-            measurement_delta_time_s=delta,
-            sources=row[19],
-            covariance=cov,
-            cooperative=bool(row[19] & sender.cooperative),
-        )
-        for row, (lat, lon, alt, up, at, delta, cov) in zip(rows.tolist(), points, strict=True)
-    ]
+    return {
+        "id": rows["id"],
+        "object_class": rows["object_class"],
+        "class_confidence": rows["class_confidence"],
+        "position": {
+            "latitude_deg": latitude,
+            "longitude_deg": longitude,
+            "altitude_m": altitude,
+            "x_m": rows["x"],
+            "y_m": rows["y"],
+            "z_m": z,
+            "spatial_id": spatial_ids(latitude, longitude, altitude - sender.geoid_height_m, ZOOM),
+        },
+        "vx_mps": rows["vx"],
+        "vy_mps": rows["vy"],
+        "ax_mps2": rows["ax"],
+        "ay_mps2": rows["ay"],
+        "yaw_rad": rows["yaw"],
+        "yaw_rate_radps": rows["yaw_rate"],
+        "length_m": rows["length"],
+        "width_m": rows["width"],
+        "height_m": rows["height"],
+        "existence": rows["existence"],
+        "object_age_s": rows["age_s"],
+        "measurement_delta_time_s": (tracks.valid_at_ns - rows["measured_at_ns"]) / NS_PER_S,
+        "sources": rows["sources"],
+        "covariance": rows["cov"][:, _UPPER[0], _UPPER[1]],
+        "cooperative": rows["sources"] & sender.cooperative != 0,
+    }
