@@ -5,6 +5,7 @@ The slot is the flag: what rests on it is cooperative, and a publication names i
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -39,12 +40,13 @@ class Cooperative:
     """Checks claims and remembers who claimed what. `counters` count, by reason, what was refused.
 
     `geoid_height_m` turns heights above sea level into those above the ellipsoid; `range_m` bounds who is listened to.
+    Stations keep their numbers to themselves: a detection's id is one hashed with `secret`, of this run alone.
     """
 
-    def __init__(self, frame: LocalFrame, geoid_height_m: float, range_m: float) -> None:
+    def __init__(self, frame: LocalFrame, geoid_height_m: float, range_m: float, secret: bytes = b"") -> None:
         self.counters: Counter[str] = Counter()
         self.codec: Codec | None = None  # without it CAM are not read
-        self._frame, self._geoid_height_m, self._range_m = frame, geoid_height_m, range_m
+        self._frame, self._geoid_height_m, self._range_m, self._secret = frame, geoid_height_m, range_m, secret
         self._last: dict[int, tuple[int, float, float]] = {}  # by station: time ns, x, y
 
     def detections(self, slot: str, reading: RadioReading, heard_at_ns: int, now_ns: int, error_s: float) -> Detections:
@@ -94,7 +96,7 @@ class Cooperative:
         late_s = (at_ns - claim.time_ns) / 1e9
         row = empty_objects(1)
         told: dict[str, Any] = {
-            "id": claim.station,
+            "id": self._pseudonym(claim.station),
             "object_class": claim.object_class,
             "confidence": CONFIDENCE,
             "x": x + claim.speed_mps * east * late_s,
@@ -111,6 +113,11 @@ class Cooperative:
         for name, value in told.items():
             row[name] = value
         return row
+
+    def _pseudonym(self, station: int) -> int:
+        """32 bits, never 0, which would stand for none."""
+        digest = hashlib.blake2s(station.to_bytes(4, "big"), digest_size=4, key=self._secret).digest()
+        return int.from_bytes(digest, "big") or 1
 
     def _place_fault(self, claim: Claim, x: float, y: float, z: float) -> str:
         if not math.hypot(x, y) <= self._range_m or not abs(z) <= HEIGHT_MAX_M:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Final
 
 from controller.cooperative import Cooperative
@@ -36,7 +37,9 @@ class RadioRoom:
         self._config, self._pipeline, self._report = config, pipeline, report
         station = Station.of(config)
         self.programme = Programme(config.radio, station, cooperative_slots(config))
-        self.cooperative = Cooperative(station.frame, station.geoid_height_m, config.radio.cooperative_range_m)
+        self.cooperative = Cooperative(
+            station.frame, station.geoid_height_m, config.radio.cooperative_range_m, secrets.token_bytes(16)
+        )
         self.queues: dict[str, RadioQueue] = {}
         self._supervisors: Mapping[str, Supervisor] = {}
         self._trouble = ""
