@@ -91,12 +91,12 @@ async def test_four_modules_are_found_and_deliver_at_their_granted_rate(tmp_path
         uids = [rig.plug(serial) for serial in range(1, 5)]
         await until(lambda: rig.active(*uids))
         assert {link.address for link in rig.owner.links} == {2, 3, 4, 5}
-        start, before = asyncio.get_running_loop().time(), rig.owner.data.copy()
-        await asyncio.sleep(2)
-        took = asyncio.get_running_loop().time() - start
-        for serial, uid in zip(range(1, 5), uids, strict=True):
-            rate_hz = rig.owner.sessions[uid].plans[0].rate_mhz / 1000
-            assert rig.owner.data[uid] - before[uid] == pytest.approx(rate_hz * took, rel=0.15), serial
+        before = rig.owner.data.copy()
+        await until(lambda: rig.owner.data.total() - before.total() >= 80)
+        rates_hz = [rig.owner.sessions[uid].plans[0].rate_mhz / 1000 for uid in uids]
+        shares = [(rig.owner.data[uid] - before[uid]) / rate for uid, rate in zip(uids, rates_hz, strict=True)]
+        assert shares == pytest.approx([np.mean(shares)] * 4, rel=0.15)
+        assert not any(rig.owner.sessions[uid].counters["gaps"] for uid in uids), "all that they measured arrived"
         assert 0 < rig.bus.load < 1
         assert rig.line.collisions > 0
         assert not rig.bus.faults, "collisions belong to the search"
@@ -110,17 +110,16 @@ async def test_one_more_is_plugged_in_and_the_others_do_not_notice(tmp_path, bau
         sessions = {uid: rig.owner.sessions[uid].session_id for uid in uids}
         await asyncio.sleep(1)
         assert rig.bus.load > load
-        start, before = asyncio.get_running_loop().time(), rig.owner.data.copy()
+        before = rig.owner.data.copy()
         gaps = {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids}
         fifth = rig.plug(count + 1, "comms")
         await until(lambda: rig.active(fifth))
         assert rig.active(*uids)
         assert {uid: rig.owner.sessions[uid].session_id for uid in uids} == sessions
         await asyncio.sleep(1)
-        took = asyncio.get_running_loop().time() - start
-        for uid in uids:
-            assert rig.owner.data[uid] - before[uid] == pytest.approx(10 * took, rel=0.2)
-        assert {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids} == gaps
+        delivered = [rig.owner.data[uid] - before[uid] for uid in uids]
+        assert delivered == pytest.approx([np.mean(delivered)] * count, rel=0.2)
+        assert {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids} == gaps, "nothing of theirs was lost"
 
 
 async def test_a_pulled_module_is_given_up_and_keeps_its_address(tmp_path):
