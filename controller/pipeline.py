@@ -18,6 +18,10 @@ from controller.hazard.stage import HazardStage
 from modules.registry import default_capability
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from controller.config import Config
     from controller.fusion.track import Tracks
     from controller.hazard.hazard import Hazard
@@ -49,7 +53,7 @@ class Pipeline:
         self.slots = tuple(config.slot)
         self.counters: Counter[str] = Counter()
         self.newest_arrival_ns = 0
-        self._config = config
+        self._config, self._site = config, site
         self._newest: Tracks | None = None
         self._sensors: dict[str, Sensor] = {}
         self._registration = Registration(correct=config.fusion.correct_registration)
@@ -112,8 +116,8 @@ class Pipeline:
         registration, stamp_ns = self._registration, placed.measured_at_ns
         fused = self._fused()
         for trial in self._trials.values():
-            trial.hear(sensor, placed.objects, stamp_ns, self._newest, fused)
-        if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused):
+            trial.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven)
+        if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven):
             self._heed()
         rows, stamp_ns = registration.corrected(sensor, placed.objects, stamp_ns)
         return replace(placed, objects=rows, measured_at_ns=stamp_ns)
@@ -129,6 +133,11 @@ class Pipeline:
             mount.height_m,
             math.radians(mount.yaw_deg),
         )
+
+    @property
+    def _driven(self) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]] | None:
+        """Which points lie where vehicles drive, where a map knows that."""
+        return self._site.in_carriageway if self._site.lanes or self._site.has("carriageway") else None
 
     def _fused(self) -> dict[int, Sensor]:
         return {one.slot_index: one for one in self._sensors.values() if self._fuses(one)}
@@ -166,7 +175,8 @@ class Pipeline:
         rows = placed.objects
         if slot not in self._trials:
             self._trials[slot] = self._registration.trial(self.slots.index(slot))
-        self._trials[slot].hear(self._sensor(slot, capability), rows, placed.measured_at_ns, tracks, self._fused())
+        sensor, trial = self._sensor(slot, capability), self._trials[slot]
+        trial.hear(sensor, rows, placed.measured_at_ns, tracks, self._fused(), self._driven)
         away = np.hypot(
             rows["x"][:, None] - tracks.objects["x"][None, :], rows["y"][:, None] - tracks.objects["y"][None, :]
         )

@@ -19,9 +19,10 @@ from controller.fusion.displacement import ERRORS, Displacements
 from controller.fusion.misfit import LOOKS, NOTHING, matched, misfit, nearest
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
+from interfaces.spec import VEHICLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from controller.fusion.track import Tracks
 
     Floats = NDArray[np.float64]
+    Driven = Callable[[Floats], NDArray[np.bool_]]
 
 PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
 APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
@@ -46,6 +48,10 @@ QUARREL: Final = 1.6  # times as much missed by others as of any other module
 CORRECTABLE_M: Final = 3.0
 CLOSE: Final = 0.6  # of its reach, within which a module sees nearly everything
 FARTHER: Final = 1.5  # than a module can see: nobody else needs to look there to know that it is not so
+VIEW_GROWN: Final = 1.3  # a declared field of view is meant on the safe side
+STRAY_SHARE: Final = 0.5  # of what a module tells, that lies where it cannot look or where nobody drives
+LEAST_TOLD: Final = 20.0
+_VEHICLES: Final = [int(one) for one in VEHICLES]
 
 
 class Registration:
@@ -55,6 +61,7 @@ class Registration:
         self._correct = correct
         self._displaced = Displacements()
         self._near, self._seen = np.zeros(SLOTS), np.zeros(SLOTS)
+        self._strays, self._told = np.zeros(SLOTS), np.zeros(SLOTS)
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
@@ -68,7 +75,7 @@ class Registration:
     def forget(self, slot: int) -> None:
         """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
         self._displaced.forget()
-        self._near[slot] = self._seen[slot] = 0
+        self._near[slot] = self._seen[slot] = self._strays[slot] = self._told[slot] = 0
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
         self._astray.discard(slot)
@@ -83,10 +90,20 @@ class Registration:
         return apart
 
     def hear(
-        self, sensor: Sensor, rows: NDArray[np.void], stamp_ns: int, tracks: Tracks, others: Mapping[int, Sensor]
+        self,
+        sensor: Sensor,
+        rows: NDArray[np.void],
+        stamp_ns: int,
+        tracks: Tracks,
+        others: Mapping[int, Sensor],
+        driven: Driven | None = None,
     ) -> bool:
-        """Compare one message's placed rows with tracks that `others` support; whether that led to a judgement."""
+        """Compare one message's placed rows with tracks that `others` support; whether that led to a judgement.
+
+        `driven` tells of points (n, 2) which lie where vehicles drive, as far as that is known.
+        """
         slot, objects = sensor.slot_index, tracks.objects
+        others = {n: other for n, other in others.items() if n not in self._astray}
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
         if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
@@ -97,6 +114,7 @@ class Registration:
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             if self._turn[slot] == 1:
                 self._count(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
+                self._look_for_strays(sensor, rows, driven)
             if slot in self._astray:  # what it sees says nothing of how well the others stand
                 known, place, own = known[:0], place[:0], own[:0]
             paired = self._compare(sensor, rows, known, place)
@@ -159,6 +177,16 @@ class Registration:
         sight = _facing(sensor, seen[looked_at] - mount), _facing(sensor, place - mount), _facing(sensor, speed)
         self._sights[slot] = [*self._sights.get(slot, [])[-19:], sight]
 
+    def _look_for_strays(self, sensor: Sensor, rows: NDArray[np.void], driven: Driven | None) -> None:
+        """Count what lies where the module cannot look by its own data sheet, and vehicles off the road."""
+        rows = rows[~(rows["confidence"] < 0.3)]
+        x, y = (sensor.x + (rows["x"] - sensor.x) / VIEW_GROWN, sensor.y + (rows["y"] - sensor.y) / VIEW_GROWN)
+        stray = ~sensor.covers(x, y)
+        if driven is not None:
+            stray |= np.isin(rows["object_class"], _VEHICLES) & ~driven(np.stack((rows["x"], rows["y"]), 1))
+        self._strays[sensor.slot_index] += stray.sum()
+        self._told[sensor.slot_index] += len(rows)
+
     # ------------------------------------------------------------------------------------------------------ judging
 
     def _judge(self) -> None:
@@ -171,6 +199,8 @@ class Registration:
                 self._decide(slot, spread[slot], shares)
         self._near *= MEMORY
         self._seen *= MEMORY
+        self._strays *= MEMORY
+        self._told *= MEMORY
 
     def _share(self, slot: int) -> float:
         return float(self._near[slot] / self._seen[slot]) if self._seen[slot] >= LEAST_SEEN else math.nan
@@ -183,7 +213,10 @@ class Registration:
         sure = effect > SURE * spread_m and beliefs.founded(slot)
         astray = guess.startswith(LOOKS) or (guess == NOTHING and shares[slot] < NO_SHARE and not sure)
         if astray and slot not in self._astray:
-            beliefs.forget()  # it was compared with the others as if it were in its senses
+            beliefs.forget()  # the others were compared with it as if it were in its senses
+            others = np.arange(SLOTS) != slot
+            self._near[others] = self._seen[others] = 0
+            self._sights = {one: sights for one, sights in self._sights.items() if one == slot}
         (self._astray.add if astray else self._astray.discard)(slot)
         wrong = astray or (sure and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
         beside = wrong or (sure and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
@@ -219,15 +252,23 @@ class Registration:
     def _misfit(self, slot: int, before: Finding, shares: Mapping[int, float]) -> str:
         """What it looks like, if hardly anything it sees is seen by others who agree; empty otherwise.
 
-        Where no two agree, because all look mostly where this one looks, it must have a name and most of the quarrel.
+        Where no two agree, because all look mostly where this one looks, what it sees must lie where nothing can, or it
+        must have a name and most of the quarrel.
         """
         if not shares[slot] < LOW_SHARE:
             return ""
-        together = any(share >= FAIR_SHARE for other, share in shares.items() if other != slot)
-        if not together and not self._quarrels(slot, shares):
+        certain = self._strays_about(slot) or any(
+            share >= FAIR_SHARE for other, share in shares.items() if other != slot
+        )
+        if not certain and not self._quarrels(slot, shares):
             return ""
         guess = before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)
-        return guess if together or guess.startswith(LOOKS) else ""
+        return guess if certain or guess.startswith(LOOKS) else ""
+
+    def _strays_about(self, slot: int) -> bool:
+        """Whether most of what this module tells cannot be there, whoever else looks."""
+        told = float(self._told[slot])
+        return told >= LEAST_TOLD and bool(self._strays[slot] > STRAY_SHARE * told)
 
     def _quarrels(self, slot: int, shares: Mapping[int, float]) -> bool:
         """Whether far more of what this module sees is missed by others than of what any other sees."""

@@ -13,6 +13,7 @@ from controller.fusion.registration import Registration
 from controller.fusion.sensor import Sensor
 from controller.fusion.standing import Finding, Standing
 from controller.fusion.track import Tracks, empty_tracks
+from interfaces.spec import ObjectClass
 from modules.detection import empty_objects
 from modules.registry import default_capability
 
@@ -45,9 +46,12 @@ class Crowd:
     def run(self, seconds):
         for _ in range(round(seconds * 10)):
             self.t = round(self.t + 0.1, 3)
-            for slot, sensor in self.sensors.items():
+            for sensor in self.sensors.values():
                 fused = {n: one for n, one in self.sensors.items() if self.standing(n) is not Standing.QUARANTINED}
-                self.registration.hear(sensor, self.seen(slot), self.now_ns, self.tracks(fused), fused)
+                self.hear(sensor, fused)
+
+    def hear(self, sensor, fused):
+        self.registration.hear(sensor, self.seen(sensor.slot_index), self.now_ns, self.tracks(fused), fused)
 
     @property
     def now_ns(self):
@@ -344,3 +348,71 @@ def test_who_looks_nowhere_in_particular_does_not_count_as_looking():
     crowd.run(12)
     assert crowd.finding(CAMERA).agreement > 0.9, "beyond 25 m nobody else looks"
     assert crowd.standing(CAMERA) is Standing.OK
+
+
+VIEWS = {
+    CAMERA: ((45.0, -70.0), (70.0, -70.0), (70.0, 70.0), (45.0, 70.0)),
+    LIDAR: ((-70.0, -70.0), (70.0, -70.0), (70.0, 70.0), (-70.0, 70.0)),
+    RADAR: ((-70.0, -70.0), (45.0, -70.0), (45.0, 70.0), (-70.0, 70.0)),
+}
+
+
+class Parts(Crowd):
+    """A road along x, north of the modules: the LiDAR sees all of it, the camera its east end, the radar the rest.
+
+    `told` are views that data sheets declare otherwise, `driven` what the map says.
+    """
+
+    def __init__(self, wrong=None, *, driven=None, told=None):
+        super().__init__(wrong)
+        self.driven = driven
+        self.place[:, 1] = np.linspace(5, 50, len(self.place))
+        self.velocity[:, 1] = 0.0
+        self.real = {slot: self.at_the_pole(slot, corners) for slot, corners in VIEWS.items()}
+        self.sensors = {slot: self.at_the_pole(slot, corners) for slot, corners in (VIEWS | (told or {})).items()}
+
+    def at_the_pole(self, slot, corners):
+        return Sensor(slot, replace(EVERYWHERE[NAMES[slot]], field_of_view=(corners,)), 0.0, 0.0, 5.0, 0.0)
+
+    def hear(self, sensor, fused):
+        rows, tracks = self.seen(sensor.slot_index), self.tracks(fused)
+        self.registration.hear(sensor, rows, self.now_ns, tracks, fused, self.driven)
+
+    def tracks(self, fused):
+        tracks = super().tracks(fused)
+        right = [slot for slot in fused if slot not in self.wrong]
+        seen = {slot: self.real[slot].covers(tracks.objects["x"], tracks.objects["y"]) for slot in right}
+        tracks.objects["sources"] = sum((1 << slot) * inside for slot, inside in seen.items())
+        return tracks
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        rows["object_class"] = ObjectClass.CAR
+        return rows[self.real[slot].covers(*self.truth(self.t).T)]
+
+
+def found_out(crowd, words):
+    crowd.run(8)
+    assert crowd.standing(LIDAR) is Standing.QUARANTINED
+    assert words in crowd.finding(LIDAR).words
+    crowd.run(12)
+    return [crowd.standing(slot) for slot in (CAMERA, LIDAR, RADAR)]
+
+
+ONLY_THE_LIDAR = [Standing.OK, Standing.QUARANTINED, Standing.OK]
+
+
+def test_who_tells_of_what_lies_beyond_its_own_view_is_the_one_that_is_wrong():
+    assert found_out(Parts({LIDAR: scaled(3.28084, 3.28084)}), "feet") == ONLY_THE_LIDAR
+
+
+def test_who_sees_vehicles_where_none_can_drive_is_the_one_that_is_wrong():
+    north = lambda points: points[:, 1] > 0  # noqa: E731
+    assert found_out(Parts({LIDAR: scaled(1, -1)}, driven=north), "mirrored") == ONLY_THE_LIDAR
+
+
+def test_a_map_that_is_wrong_and_a_view_that_is_told_too_small_convict_nobody_who_agrees():
+    nowhere = lambda points: np.zeros(len(points), bool)  # noqa: E731
+    crowd = Parts(driven=nowhere, told={LIDAR: ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))})
+    crowd.run(20)
+    assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
