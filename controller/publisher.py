@@ -19,6 +19,7 @@ from controller.broker_client import SOCKET_OPTIONS
 from controller.certificate_watch import CertificateWatch
 from controller.narrow_way import NarrowWay
 from controller.publication.publication import NS_PER_S, Publication
+from controller.publication.publish_properties import PublishProperties
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, DeliveryError
 
@@ -123,9 +124,7 @@ class Publisher:
             self._broker,
             identifier=self._client_id,
             keepalive=self._mqtt.keepalive_s,
-            will=aiomqtt.Will(
-                will.topic, will.payload, will.qos, will.retain, _properties(will, None, PacketTypes.WILLMESSAGE)
-            ),
+            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain, _will_properties(will)),
         ) as client:
             self._tell(f"broker {self._mqtt.url}: connected")
             self.certificates.seen(client.server_certificate())
@@ -231,7 +230,7 @@ class Publisher:
         alias: int = 0,
         by_alias: bool = False,
     ) -> None:
-        properties = _properties(one, expiry_s, PacketTypes.PUBLISH, alias)
+        properties = PublishProperties(one, expiry_s, alias)
         await client.acknowledged(one.topic, one.payload, one.qos, retain, properties, by_alias=by_alias)
         self.sent += 1
         heed_cancellation()
@@ -251,15 +250,11 @@ async def _until_lost(client: aiomqtt.Client) -> None:
         pass
 
 
-def _properties(one: Publication, expiry_s: float | None, packet: int, alias: int = 0) -> Properties:
-    made = Properties(packet)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+def _will_properties(one: Publication) -> Properties:
+    made = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     if one.content_type:
         made.ContentType = one.content_type
-    if alias:
-        made.TopicAlias = alias
     made.UserProperty = list(one.user_properties)
-    if expiry_s is not None:
-        made.MessageExpiryInterval = max(1, round(expiry_s))
     return made
 
 

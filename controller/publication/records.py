@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 import orjson
 
+from controller.publication.varint import varint
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,7 +46,7 @@ class Records:
 
     def __init__(self, field: FieldDescriptor, widths: Mapping[str, int]) -> None:
         row, places = _record(_inner(field), widths)
-        head = _head(field, _LENGTH) + _varint(len(row))
+        head = _head(field, _LENGTH) + varint(len(row))
         self._row, self._paths = head + row, list(places)
         self._dtype = np.dtype(
             {
@@ -85,7 +87,7 @@ def _record(kind: Descriptor, widths: Mapping[str, int]) -> tuple[bytes, dict[Pa
             continue
         if field.type == _MESSAGE:
             inner, within = _record(_inner(field), widths)
-            row += _head(field, _LENGTH) + _varint(len(inner))
+            row += _head(field, _LENGTH) + varint(len(inner))
             places |= {(field.name, *path): (form, len(row) + at) for path, (form, at) in within.items()}
             row += inner
             continue
@@ -93,7 +95,7 @@ def _record(kind: Descriptor, widths: Mapping[str, int]) -> tuple[bytes, dict[Pa
         form = _VARINT if number is np.uint32 else np.dtype(number)
         if field.is_repeated:
             form = np.dtype((form, widths[field.name]))
-            row += _head(field, _LENGTH) + _varint(form.itemsize)
+            row += _head(field, _LENGTH) + varint(form.itemsize)
         else:
             row += _head(field, wire_type)
         places[(field.name,)] = form, len(row)
@@ -106,13 +108,7 @@ def _inner(field: FieldDescriptor) -> Descriptor:
 
 
 def _head(field: FieldDescriptor, wire_type: int) -> bytes:
-    return _varint(field.number << 3 | wire_type)
-
-
-def _varint(number: int) -> bytes:
-    """In the shortest form."""
-    more, low = number >> 7, number & 0x7F
-    return bytes([low | 0x80]) + _varint(more) if more else bytes([low])
+    return varint(field.number << 3 | wire_type)
 
 
 def _varints(column: Any) -> NDArray[Any]:
