@@ -8,33 +8,44 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
 from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from controller.broker_client import BrokerClient
+from controller.publication.packet_size import length_b
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from paho.mqtt.properties import Properties
-    from paho.mqtt.reasoncodes import ReasonCode
 
 WITHIN_S: Final = 10.0  # a broker silent for longer is taken for gone
 
 
-class RefusedError(Exception):
-    """The broker answered a publication with a reason code of failure (MQTT 5 §3.4.2.1)."""
+PACKET_MAX_B: Final = 268_435_460  # MQTT 5 §2.1.4, unless the broker takes less (§3.2.2.3.6)
 
-    def __init__(self, topic: str, reason: ReasonCode) -> None:
-        hint = "; its ACL does not let this client write there" if reason.value == 0x87 else ""
+
+class RefusedError(Exception):
+    """The broker takes no such publication: its PUBACK says so (MQTT 5 §3.4.2.1), or its CONNACK said so before."""
+
+    def __init__(self, topic: str, reason: ReasonCode, why: str = "") -> None:
+        hint = "; its ACL does not let this client write there" if reason.value == 0x87 else why
         super().__init__(f"refuses {topic}: {reason} (0x{reason.value:02X}){hint}")
 
 
 class AcknowledgingClient(BrokerClient):
-    """BrokerClient plus `acknowledged`; use no `publish` beside it."""
+    """BrokerClient plus `acknowledged`; use no `publish` beside it.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    `lived` gets the time of the event loop when something was said, as soon as the broker has answered to it.
+    """
+
+    def __init__(self, *args: Any, lived: Callable[[float], None] = lambda _: None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._verdicts: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._lived, self._lived_at = lived, 0.0
+        self._packet_max_b = PACKET_MAX_B
         self.topic_aliases_max = 0  # what the broker allows
+        self.ended_by: ReasonCode | None = None  # why there is no connection any more
 
     def fileno(self) -> int:
         """Of the connection's socket, -1 without one."""
@@ -55,6 +66,11 @@ class AcknowledgingClient(BrokerClient):
 
         `by_alias`: the topic's alias in `properties` was said before, so the topic itself need not be sent.
         """
+        said_at = asyncio.get_running_loop().time()
+        packet_b = _packet_b("" if by_alias else topic, payload, qos, properties)
+        if packet_b > self._packet_max_b:
+            reason = ReasonCode(PacketTypes.DISCONNECT, "Packet too large")
+            raise RefusedError(topic, reason, f": {packet_b} B, it takes {self._packet_max_b}")
         info = self._client.publish("" if by_alias else topic, payload, qos, retain, properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
@@ -65,9 +81,14 @@ class AcknowledgingClient(BrokerClient):
             async with asyncio.timeout(WITHIN_S):
                 reason = await verdict
         except TimeoutError:
+            if self._lived_at > said_at:  # answers come in order (MQTT 5 §4.6): there will be none
+                reason = ReasonCode(PacketTypes.PUBACK, "Unspecified error")
+                raise RefusedError(topic, reason, ": it answers to what was said later, not to this") from None
             raise aiomqtt.MqttError(f"no answer to a publication within {WITHIN_S:g} s") from None
         finally:
             self._verdicts.pop(info.mid, None)
+        self._lived_at = max(self._lived_at, said_at)
+        self._lived(said_at)
         if reason.is_failure:
             raise RefusedError(topic, reason)
 
@@ -75,6 +96,7 @@ class AcknowledgingClient(BrokerClient):
         self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
     ) -> None:
         self.topic_aliases_max = getattr(properties, "TopicAliasMaximum", 0)
+        self._packet_max_b = getattr(properties, "MaximumPacketSize", PACKET_MAX_B)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
@@ -82,3 +104,13 @@ class AcknowledgingClient(BrokerClient):
         if verdict is not None and not verdict.done():
             verdict.set_result(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_disconnect(self, *arguments: Any, **named: Any) -> None:
+        self.ended_by = self.ended_by or next((one for one in arguments if isinstance(one, ReasonCode)), None)
+        super()._on_disconnect(*arguments, **named)
+
+
+def _packet_b(topic: str, payload: bytes, qos: int, properties: Properties) -> int:
+    """Bytes of the PUBLISH packet (MQTT 5 §3.3)."""
+    rest = 2 + len(topic.encode()) + 2 * (qos > 0) + len(properties.pack()) + len(payload)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    return 1 + length_b(rest) + rest

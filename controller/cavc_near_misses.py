@@ -47,7 +47,7 @@ class CavcNearMisses:
         self, config: Config, store: Path, *, utc_ns: Callable[[], int], tell: Callable[[str, str], None]
     ) -> None:
         self._config, self._tell = config, tell
-        self._outbox = Outbox(store, utc_ns)
+        self._outbox = Outbox(store, utc_ns, hold_s=0.0)
         self._kept = asyncio.Event()
         self._aside: set[int] = set()
         self._back_off = BackOff()

@@ -128,7 +128,7 @@ class NarrowWay:
         stored = [(one.seq, one.publication) for one in await self._outbox.pending(PENDING)]
         useless = self.uplink.pending(stored, self._utc_ns())
         if useless:
-            await self._outbox.done(*useless)
+            await self._outbox.forget(*useless)
             self._looked_at = 0.0 if len(stored) == PENDING else now
 
     async def _deliver(

@@ -7,6 +7,7 @@ import contextlib
 import random
 import sqlite3
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiomqtt
@@ -17,6 +18,7 @@ from controller import broker
 from controller.acknowledging_client import AcknowledgingClient, RefusedError
 from controller.broker_client import SOCKET_OPTIONS
 from controller.certificate_watch import CertificateWatch
+from controller.event_way import EventWay
 from controller.narrow_way import NarrowWay
 from controller.publication.publication import NS_PER_S, Publication
 from controller.publication.publish_properties import PublishProperties
@@ -31,10 +33,7 @@ if TYPE_CHECKING:
     from controller.outbox import Outbox, Stored
     from controller.publication.uplink import Sending
 
-BATCH = 20  # events in flight; a live hazard waits for at most one batch
-PAUSE_S = 0.02  # after a batch without a live hazard: at most 1,000 old events a second
 BACK_OFF_S = (0.25, 10.0)
-ASK_AGAIN_S = 60.0  # how long an event the broker refused stays behind before it is offered again
 
 
 class Publisher:
@@ -60,9 +59,11 @@ class Publisher:
         self.lags_s: deque[float] = deque(maxlen=1000)  # newest module message → handed to the socket
         self.sent = 0
         self.refused = 0  # answers of the broker that were no: its ACL, a quota, a limit
+        self.unkept = 0  # events the disk did not take, said at once or never
         self.overtaken = 0  # publications replaced by a newer one of their topic before they were sent
         self._broker = broker.of(mqtt)
         self.certificates = CertificateWatch(self._broker, mqtt.certificate_warning_days, utc_ns=utc_ns, report=report)
+        self.events = EventWay(outbox, tell=self._refused)
         self.narrow = NarrowWay(outbox, utc_ns=utc_ns, tell=self._refused, tls=self._broker.address.tls)
         self._mqtt, self._client_id, self._outbox = mqtt, mqtt.client_id or client_id, outbox
         self._utc_ns, self._greeting, self._will, self._report = utc_ns, greeting, will, report
@@ -70,7 +71,6 @@ class Publisher:
         self.commands: CommandRoom | None = None
         self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then stream
         self._fresh = (asyncio.Event(), asyncio.Event())
-        self._kept = asyncio.Event()
         self._fate = ""
 
     @property
@@ -80,6 +80,8 @@ class Publisher:
             "publisher_refused": self.refused,
             "publisher_overtaken": self.overtaken,
             "outbox_dropped": self._outbox.dropped,
+            "outbox_cut_short": self._outbox.cut_short,
+            "outbox_unkept": self.unkept,
         }
         return {name: count for name, count in told.items() if count} | self.narrow.counters
 
@@ -96,13 +98,23 @@ class Publisher:
         waiting[stream or publication.topic] = publication, measured_at_ns
         self._fresh[publication.qos].set()
 
-    async def keep(self, publication: Publication) -> None:
-        """Store an event; on return it outlives power loss and is sent until the broker acknowledges it."""
+    async def keep(self, publication: Publication) -> bool:
+        """Store an event; when true it outlives power loss and is sent until the broker acknowledges it.
+
+        What the disk does not take is said at once, when there is a connection; a narrow uplink does not want all.
+        """
         if self.narrow.on and not self.narrow.wants(publication):
-            return
-        await self._outbox.put(publication)
-        self._kept.set()
+            return False
+        try:
+            await self._outbox.put(publication)
+        except DeliveryError as error:
+            self.unkept += 1
+            self._tell(str(error))
+            self.offer(publication, stream=publication.key)
+            return False
+        self.events.kept()
         self.narrow.kept()
+        return True
 
     async def run(self) -> None:
         """Connect, publish, reconnect; ends only when cancelled."""
@@ -122,15 +134,19 @@ class Publisher:
         will = self.narrow.short(self._will())
         async with AcknowledgingClient(
             self._broker,
+            lived=self._outbox.lived,
             identifier=self._client_id,
             keepalive=self._mqtt.keepalive_s,
             will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain, _will_properties(will)),
         ) as client:
             self._tell(f"broker {self._mqtt.url}: connected")
             self.certificates.seen(client.server_certificate())
-            await self._outbox.send_again()
+            await self.events.connected()
             try:
                 await self._serve(client)
+            except BaseExceptionGroup:
+                await self.events.ended(client.ended_by)
+                raise
             except asyncio.CancelledError:
                 # a broker drops the will of a client that leaves in good order
                 said = self._farewell()
@@ -150,7 +166,7 @@ class Publisher:
                 await asyncio.wait([way])
 
     async def _over_narrow(self, client: AcknowledgingClient) -> None:
-        await self._outbox.ask_again()
+        await self.events.ask_again()
         self.connected.set()
         await self.narrow.run(client, self._greeting(), self._send_short)
 
@@ -160,12 +176,11 @@ class Publisher:
             waiting.clear()
         for one in self._greeting():
             await self._say(client, one)
-        await self._outbox.ask_again()
         self.connected.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stream(client, 0))
             group.create_task(self._stream(client, 1))
-            group.create_task(self._events(client))
+            group.create_task(self.events.run(partial(self._event, client)))
 
     async def _stream(self, client: AcknowledgingClient, qos: int) -> None:
         while True:
@@ -178,36 +193,10 @@ class Publisher:
                     self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
                 await self._say(client, publication)
 
-    async def _events(self, client: AcknowledgingClient) -> None:
-        while True:
-            heed_cancellation()
-            self._kept.clear()
-            batch = await self._outbox.pending(BATCH)
-            if not batch:
-                try:
-                    async with asyncio.timeout(ASK_AGAIN_S):
-                        await self._kept.wait()
-                except TimeoutError:
-                    await self._outbox.ask_again()
-                continue
-            outcomes = await asyncio.gather(*(self._event(client, one) for one in batch), return_exceptions=True)
-            await self._outbox.done(*(one.seq for one, bad in zip(batch, outcomes, strict=True) if bad is None))
-            refused = [
-                (one.seq, bad) for one, bad in zip(batch, outcomes, strict=True) if isinstance(bad, RefusedError)
-            ]
-            await self._outbox.refuse(*(seq for seq, _ in refused))
-            for bad in outcomes:
-                if isinstance(bad, RefusedError):
-                    self.refused += 1
-                    self._tell(f"broker {self._mqtt.url}: {bad}; the event stays in the outbox")
-                elif bad is not None:
-                    raise bad
-            if not batch[0].publication.urgent:
-                await asyncio.sleep(PAUSE_S)
-
     async def _event(self, client: AcknowledgingClient, stored: Stored) -> None:
-        left_s = stored.publication.left_s(self._utc_ns())
-        await self._send(client, stored.publication, left_s or None, retain=stored.publication.retain and left_s != 0)
+        one = stored.publication
+        left_s = one.left_s(self._utc_ns())  # 0: no expiry tells consumers that it comes late and is over
+        await self._send(client, one, left_s or None, retain=one.retain and left_s != 0)
 
     async def _say(self, client: AcknowledgingClient, one: Publication) -> None:
         """Send what is not stored; a refusal is told and the rest goes on."""
@@ -218,7 +207,8 @@ class Publisher:
 
     async def _send_short(self, client: AcknowledgingClient, one: Sending) -> None:
         short = one.publication
-        await self._send(client, short, one.expiry_s, retain=short.retain, alias=one.alias, by_alias=not one.topic)
+        with self.events.in_flight(one.seq, short.topic) if one.seq is not None else contextlib.nullcontext():
+            await self._send(client, short, one.expiry_s, retain=short.retain, alias=one.alias, by_alias=not one.topic)
 
     async def _send(
         self,

@@ -22,6 +22,7 @@ SHELLS = {
     "controller/command_actions.py",
     "controller/command_room.py",
     "controller/discovery.py",
+    "controller/event_way.py",
     "controller/plugs.py",
     "controller/health_voice.py",
     "controller/narrow_way.py",

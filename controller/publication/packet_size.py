@@ -19,8 +19,8 @@ def packet_b(one: Publication, topic_b: int, *, alias: bool, expires: bool) -> i
     properties = 3 * alias + 5 * expires + sum(5 + _b(name) + _b(value) for name, value in one.user_properties)
     if one.content_type:
         properties += 3 + _b(one.content_type)
-    rest = 2 + topic_b + 2 * (one.qos > 0) + _length_b(properties) + properties + len(one.payload)
-    return 1 + _length_b(rest) + rest
+    rest = 2 + topic_b + 2 * (one.qos > 0) + length_b(properties) + properties + len(one.payload)
+    return 1 + length_b(rest) + rest
 
 
 def link_b(packet: int, *, qos: int = 0, tls: bool = False) -> int:
@@ -33,6 +33,6 @@ def _b(text: str) -> int:
     return len(text.encode())
 
 
-def _length_b(length: int) -> int:
+def length_b(length: int) -> int:
     """Bytes of a variable byte integer (MQTT 5 §1.5.5)."""
     return max(1, ceil(length.bit_length() / 7))

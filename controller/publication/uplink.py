@@ -215,6 +215,7 @@ class Uplink:
 
     def _of_hazards(self, priority: Priority, now_ns: int) -> Iterator[_Found]:
         heads = [statements[0] for statements in self._hazards.values() if statements]
+        heads = [head for head in heads if head[1].left_s(now_ns) != 0]  # expired since: `pending` will say so
         mine = [head for head in heads if self._rank(head[1]) is priority]
         if priority is GOES_ON:
             mine = [head for head in mine if self._is_fresh(head[1], now_ns)]
@@ -284,4 +285,4 @@ class Uplink:
 
 
 def _event(seq: int, one: Publication, row: Topic, now_ns: int) -> _Found:
-    return _Found(narrow(one, row), row, one.left_s(now_ns) or None, seq)
+    return _Found(narrow(one, row), row, one.left_s(now_ns), seq)

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from controller.outbox import Outbox
+from controller.outbox_table import OutboxTable
 from controller.publication.publication import Publication
 from interfaces.errors import DeliveryError
 
 EVENT = Publication("t", b"p", "c", 1, False, 9.0, (("id", "1"),), "k", durable=True, expires_at_ns=100)
 URGENT = replace(EVENT, urgent=True, retain=True)
+
+
+def lasting(key, validity_s=60):
+    """Of use for so long from UTC 0 on."""
+    return replace(URGENT, key=key, expiry_s=float(validity_s), expires_at_ns=validity_s * 10**9)
+
+
+async def keys(box, limit=100):
+    return [one.publication.key for one in await box.pending(limit)]
 
 
 async def test_live_hazards_first_then_in_order(tmp_path):
@@ -76,7 +92,7 @@ async def test_done_of_a_dropped_event_spares_the_one_put_after_it(tmp_path):
 async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path):
     async with Outbox(tmp_path / "o.db", lambda: 50) as box:
         await box.put(replace(URGENT, key="live"))
-        await box._run(lambda: box._base.execute("PRAGMA max_page_count=60"))
+        await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=60"))
         for n in range(400):
             await box.put(replace(EVENT, key=str(n), payload=bytes(1000)))
         live = await box.pending(1)
@@ -89,7 +105,7 @@ async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path):
 
 async def test_a_disk_full_of_live_hazards_refuses_the_next_by_name(tmp_path):
     async with Outbox(tmp_path / "o.db", lambda: 50) as box:
-        await box._run(lambda: box._base.execute("PRAGMA max_page_count=30"))
+        await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=30"))
         events = [replace(URGENT, key=str(n), payload=bytes(1000)) for n in range(400)]
         outcomes = [(await asyncio.gather(box.put(one), return_exceptions=True))[0] for one in events]
         refusals = [one for one in outcomes if one is not None]
@@ -129,17 +145,68 @@ async def test_what_was_acknowledged_survives_sigkill(tmp_path, after):
 @pytest.mark.looptime
 async def test_what_was_acknowledged_a_moment_ago_waits_again_after_a_lost_connection(tmp_path):
     """A broker that dies may have forgotten it."""
-    async with Outbox(tmp_path / "o.db", lambda: 50, hold_s=10.0) as box:
+    async with Outbox(tmp_path / "o.db", lambda: 0, hold_s=10.0) as box:
         for key in ("old", "young", "waiting"):
-            await box.put(replace(EVENT, key=key))
+            await box.put(lasting(key))
         old, young, _ = await box.pending()
         await box.done(old.seq)
         await asyncio.sleep(11)
         await box.done(young.seq)
+        box.lived(10.5)
         assert await box.backlog() == 1
         await box.send_again()
-        assert [one.publication.key for one in await box.pending()] == ["young", "waiting"]
+        assert await keys(box) == ["young", "waiting"]
         assert await box.backlog() == 2
+
+
+@pytest.mark.looptime
+async def test_however_long_a_broker_was_away_it_did_not_save_meanwhile(tmp_path):
+    """It may have died right after its answer: only what it said later shows that it lived."""
+    async with Outbox(tmp_path / "o.db", lambda: 0, hold_s=10.0) as box:
+        await box.put(lasting("a", 10_000))
+        await box.done((await box.pending())[0].seq)
+        box.lived(9.0)
+        await asyncio.sleep(3600)
+        await box.send_again()
+        assert await keys(box) == ["a"]
+
+
+async def test_what_was_held_long_enough_leaves_the_disk_of_a_quiet_pole(tmp_path):
+    loop = asyncio.get_running_loop()
+    async with Outbox(tmp_path / "o.db", lambda: 0, hold_s=10.0) as box:
+        await box.put(lasting("a"))
+        await box.done((await box.pending())[0].seq)
+        box.lived(loop.time() + 10.0)
+        assert await box.pending() == []
+    async with Outbox(tmp_path / "o.db", lambda: 0) as box:
+        assert await box.pending() == []
+
+
+@pytest.mark.looptime
+async def test_what_expired_since_it_was_taken_is_not_sent_again_what_was_told_late_is(tmp_path):
+    """The broker lets go of the first by its expiry; the second had none."""
+    now = [0]
+    async with Outbox(tmp_path / "o.db", lambda: now[0], hold_s=100.0) as box:
+        for one in (lasting("short", 3), lasting("long", 60), replace(lasting("late", 3), expires_at_ns=1)):
+            await box.put(one)
+        now[0] = 2
+        await box.done(*(one.seq for one in await box.pending()))
+        await asyncio.sleep(5)
+        now[0] = 5_000_000_000
+        await box.send_again()
+        assert await keys(box) == ["long", "late"]
+
+
+@pytest.mark.looptime
+async def test_a_step_of_the_clock_takes_nothing_from_what_is_sent_again(tmp_path):
+    now = [0]
+    async with Outbox(tmp_path / "o.db", lambda: now[0]) as box:
+        await box.put(lasting("a", 30))
+        await box.done((await box.pending())[0].seq)
+        now[0] = 10**12
+        await asyncio.sleep(1)
+        await box.send_again()
+        assert await keys(box) == ["a"]
 
 
 async def test_without_a_hold_what_was_acknowledged_is_gone(tmp_path):
@@ -158,16 +225,122 @@ async def test_what_is_held_is_sent_again_after_a_restart(tmp_path):
         assert [one.publication for one in await box.pending()] == [EVENT]
 
 
-async def test_what_is_held_makes_room_before_anything_that_waits(tmp_path):
-    async with Outbox(tmp_path / "o.db", lambda: 50, max_rows=3) as box:
-        for key in ("held", "a", "b"):
+async def test_what_is_held_makes_room_before_anything_that_waits_near_misses_first(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50, max_rows=4) as box:
+        for one in (lasting("hazard"), replace(EVENT, key="near"), replace(EVENT, key="a")):
+            await box.put(one)
+        await box.done(*[one.seq for one in await box.pending()][:2])
+        for key in ("b", "c"):
             await box.put(replace(EVENT, key=key))
-        await box.done((await box.pending())[0].seq)
-        await box.put(replace(EVENT, key="c"))
-        assert [one.publication.key for one in await box.pending()] == ["a", "b", "c"]
-        assert box.dropped == 0
+        assert (box.cut_short, box.dropped) == (1, 0)
         await box.send_again()
-        assert await box.backlog() == 3
+        assert await keys(box) == ["hazard", "a", "b", "c"]
+        await box.done((await box.pending())[0].seq)
+        for key in ("d", "e"):
+            await box.put(replace(EVENT, key=key))
+        assert await keys(box) == ["b", "c", "d", "e"]
+        assert (box.cut_short, box.dropped) == (2, 1)
+
+
+async def test_a_refused_hazard_does_not_follow_a_later_word_of_it(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        for one in (replace(URGENT, key="new"), replace(URGENT, key="cancel"), replace(URGENT, topic="u", key="other")):
+            await box.put(one)
+        await box.put(replace(EVENT, key="near 1"))
+        await box.put(replace(EVENT, key="near 2"))
+        seqs = {one.publication.key: one.seq for one in await box.pending()}
+        await box.refuse(seqs["new"], seqs["other"], seqs["near 1"])
+        await box.done(seqs["cancel"], seqs["near 2"])
+        await box.ask_again()
+        assert await keys(box) == ["other", "near 1"]
+        assert box.dropped == 1
+
+
+async def test_what_is_of_no_use_is_forgotten_not_held(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 0) as box:
+        await box.put(lasting("a"))
+        await box.forget((await box.pending())[0].seq)
+        await box.send_again()
+        assert await keys(box) == []
+
+
+async def test_on_a_full_disk_events_still_leave(tmp_path):
+    """To forget takes room: what cannot be forgotten yet is held on."""
+    async with Outbox(tmp_path / "o.db", lambda: 0, hold_s=10.0) as box:
+        for key in ("a", "b"):
+            await box.put(lasting(key))
+        await box.done((await box.pending())[0].seq)
+        box.lived(1e9)
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            assert await keys(box) == ["b"]
+            await box.done((await box.pending())[0].seq)
+            with pytest.raises(DeliveryError, match=r"o\.db: .*free disk space"):
+                await box.put(lasting("c"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        assert await keys(box) == []
+        await box.put(lasting("d"))
+        assert await keys(box) == ["d"]
+
+
+class OneTopicAfterTheOther(RuleBasedStateMachine):
+    """Whatever happens between, the hazards of a topic are taken first in the order of their puts."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.now_ns, self.steady, self.put, self.taken = 10**12, 0.0, 0, {}
+        self.table = OutboxTable(Path(self.folder.name) / "o.db", lambda: self.now_ns, 12)
+
+    @rule(topic=st.sampled_from("ab"), validity_s=st.integers(1, 20), for_ever=st.booleans(), urgent=st.booleans())
+    def keep(self, topic, validity_s, for_ever, urgent):
+        self.put += 1
+        ends = 0 if for_ever else self.now_ns + validity_s * 10**9
+        one = replace(URGENT, topic=topic if urgent else "near", key=str(self.put), expires_at_ns=ends, urgent=urgent)
+        self.table.insert([one])
+
+    @rule(limit=st.integers(1, 4), refused=st.sets(st.integers(0, 3), max_size=2), answered=st.integers(1, 4))
+    def send(self, limit, refused, answered):
+        batch = list(enumerate(self.table.next(limit)))[:answered]
+        self.table.refuse([one.seq for place, one in batch if place in refused])
+        taken = [one for place, one in batch if place not in refused]
+        self.table.hold([one.seq for one in taken], self.steady)
+        for one in taken:
+            order = self.taken.setdefault(one.publication.topic, [])
+            if one.seq not in order:
+                order.append(one.seq)
+
+    @rule(step_s=st.integers(-30, 30))
+    def step_the_clock(self, step_s):
+        self.now_ns += step_s * 10**9
+
+    @rule(seconds=st.integers(0, 30))
+    def wait(self, seconds):
+        self.steady += seconds
+        self.now_ns += seconds * 10**9
+
+    @rule(anew=st.booleans())
+    def go_on(self, anew):
+        """After a lost connection, or a minute."""
+        self.table.ask_again()
+        if anew:
+            self.table.let_go(self.steady - 15)
+            self.table.release(self.steady)
+
+    @invariant()
+    def nothing_follows_what_came_after_it(self):
+        for topic, order in self.taken.items():
+            assert topic == "near" or order == sorted(order)
+
+    def teardown(self):
+        self.table.close()
+        self.folder.cleanup()
+
+
+TestOneTopicAfterTheOther = OneTopicAfterTheOther.TestCase
+TestOneTopicAfterTheOther.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 async def test_a_live_hazard_leaves_in_the_next_batch_of_a_long_backlog(tmp_path):

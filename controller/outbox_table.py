@@ -1,0 +1,196 @@
+"""The outbox on disk: an SQLite table (WAL, synchronous=FULL), a row an event; one thread at a time uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from controller.publication.publication import Publication
+from interfaces.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_COLUMNS: Final = [one.name for one in fields(Publication)]
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY, {", ".join(_COLUMNS)});
+CREATE INDEX IF NOT EXISTS event_urgent ON event (topic, expires_at_ns) WHERE urgent = 1;
+CREATE TEMP TABLE refused (seq INTEGER PRIMARY KEY);
+CREATE TEMP TABLE held (seq INTEGER PRIMARY KEY, since REAL, ends REAL);
+CREATE INDEX temp.held_since ON held (since);
+"""
+_INSERT: Final = f"INSERT INTO event VALUES (?, {', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
+_WAITS: Final = "event.seq NOT IN (SELECT seq FROM refused) AND event.seq NOT IN (SELECT seq FROM held)"
+_LIVE: Final = "(urgent AND (expires_at_ns = 0 OR expires_at_ns > :now))"
+_AHEAD: Final = f"""
+WITH live AS (SELECT topic, max(seq) AS last FROM event
+              WHERE urgent = 1 AND (expires_at_ns = 0 OR expires_at_ns > :now)
+              AND event.seq NOT IN (SELECT seq FROM held) GROUP BY topic)
+SELECT event.* FROM live JOIN event INDEXED BY event_urgent
+ON event.urgent = 1 AND event.topic = live.topic AND event.seq <= live.last
+WHERE {_WAITS}
+ORDER BY row_number() OVER (PARTITION BY event.topic ORDER BY event.seq), event.seq LIMIT :limit"""  # noqa: S608
+_REST: Final = f"SELECT * FROM event WHERE {_WAITS} ORDER BY seq LIMIT :limit"  # noqa: S608 - constant text
+_DROP: Final = f"""
+DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE NOT {_LIVE} ORDER BY urgent, seq LIMIT :limit)"""  # noqa: S608
+_CUT: Final = "SELECT seq FROM event JOIN held USING (seq) ORDER BY urgent, seq LIMIT ?"
+_HOLD: Final = """
+INSERT OR IGNORE INTO held SELECT seq, :now, CASE WHEN expires_at_ns > :utc THEN
+:now + min((expires_at_ns - :utc) / 1e9, coalesce(expiry_s, 9e9)) END FROM event WHERE seq = :seq"""
+_PAST: Final = """
+DELETE FROM event WHERE seq IN (SELECT old.seq FROM refused JOIN event AS old USING (seq)
+JOIN event AS new ON new.seq = :seq AND new.topic = old.topic AND new.seq > old.seq WHERE old.urgent)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event on disk; `seq` grows with each put and names it to `done`."""
+
+    seq: int
+    publication: Publication
+
+
+class OutboxTable:
+    """Events that wait, that are refused and that are held. Opening raises DeliveryError, the rest sqlite3.Error.
+
+    A damaged file is moved aside to `*.corrupt` and named in `moved_aside`.
+    """
+
+    def __init__(self, path: Path, utc_ns: Callable[[], int], max_rows: int) -> None:
+        self.dropped = 0  # never taken by the broker
+        self.cut_short = 0  # held, and forgotten too early
+        self.moved_aside = ""
+        self._utc_ns, self._max_rows = utc_ns, max_rows
+        try:
+            self._base = _connect(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise DeliveryError(f"outbox {path}: {error}") from error
+            self.moved_aside = _move_aside(path)
+            self._base = _connect(path)
+        self._last = int(self._base.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+
+    def close(self) -> None:
+        """Nothing may be asked afterwards."""
+        self._base.close()
+
+    def insert(self, batch: Sequence[Publication]) -> None:
+        """All of them, on disk on return, or none; room is made by dropping what may be dropped."""
+        over = self._count() + len(batch) - self._max_rows
+        if over > 0:
+            self._drop(over)
+        rows = [(self._last + place, *_row(one)) for place, one in enumerate(batch, 1)]
+        self._last += len(batch)  # never used twice: `done` of a dropped event must not hit a newer one
+        try:
+            with self._base:
+                self._base.executemany(_INSERT, rows)
+        except sqlite3.OperationalError:
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the disk is full: to forget takes room too
+            self._drop(max(len(batch), 100))
+            with self._base:
+                self._base.executemany(_INSERT, rows)
+
+    def next(self, limit: int) -> list[Stored]:
+        """What waits: the topics of hazards still valid in turn, each in order, then the rest in order."""
+        asked = {"now": self._utc_ns(), "limit": limit}
+        rows = self._base.execute(_AHEAD, asked).fetchall()
+        if len(rows) < limit:
+            ahead = {row[0] for row in rows}
+            rest = self._base.execute(_REST, asked).fetchall()
+            rows += [row for row in rest if row[0] not in ahead][: limit - len(rows)]
+        return [Stored(row[0], _publication(row[1:])) for row in rows]
+
+    def hold(self, seqs: Sequence[int], now: float) -> None:
+        """The broker has taken them (`now` steady, in s). Refused hazards before them on their topics are past."""
+        asked = [{"seq": seq, "now": now, "utc": self._utc_ns()} for seq in seqs]
+        with self._base:
+            self._base.executemany(_HOLD, asked)
+            self.dropped += self._base.executemany(_PAST, asked).rowcount
+
+    def release(self, now: float) -> None:
+        """What is held waits again, but for what was said in time and whose time has passed since."""
+        self._forget_held("ends <= ?", now)
+        with self._base:
+            self._base.execute("DELETE FROM held")
+
+    def let_go(self, until: float) -> None:
+        """Forget what is held since before."""
+        self._forget_held("since <= ?", until)
+
+    def forget(self, seqs: Sequence[int]) -> None:
+        """Gone for good."""
+        rows = [(seq,) for seq in seqs]
+        with self._base:
+            self._base.executemany("DELETE FROM event WHERE seq = ?", rows)
+            self._base.executemany("DELETE FROM held WHERE seq = ?", rows)
+
+    def refuse(self, seqs: Sequence[int]) -> None:
+        """Pass them over."""
+        with self._base:
+            self._base.executemany("INSERT OR IGNORE INTO refused VALUES (?)", [(seq,) for seq in seqs])
+
+    def ask_again(self) -> None:
+        """None is passed over any more."""
+        with self._base:
+            self._base.execute("DELETE FROM refused")
+
+    def count_waiting(self) -> int:
+        """Refused ones too."""
+        return self._count() - int(self._base.execute("SELECT count(*) FROM held").fetchone()[0])
+
+    def _drop(self, count: int) -> None:
+        """Room for so many: what the broker has first, for what nobody has is lost for certain."""
+        held = [row[0] for row in self._base.execute(_CUT, (count,))]
+        self.forget(held)
+        self.cut_short += len(held)
+        if len(held) < count:
+            rest = {"now": self._utc_ns(), "limit": count - len(held)}
+            with self._base:
+                self.dropped += self._base.execute(_DROP, rest).rowcount
+
+    def _forget_held(self, which: str, limit: float) -> None:
+        held = [row[0] for row in self._base.execute(f"SELECT seq FROM held WHERE {which}", (limit,))]  # noqa: S608 - ours
+        if held:
+            with contextlib.suppress(sqlite3.OperationalError):  # a full disk: to forget takes room, too, and may wait
+                self.forget(held)
+
+    def _count(self) -> int:
+        return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(path, check_same_thread=False)
+    try:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=FULL")
+        base.execute("PRAGMA temp_store=MEMORY")
+        base.executescript(_SCHEMA)
+        if base.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("damaged")
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
+
+
+def _move_aside(path: Path) -> str:
+    aside = path.with_name(path.name + ".corrupt")
+    os.replace(path, aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return str(aside)
+
+
+def _row(one: Publication) -> tuple[object, ...]:
+    return tuple(json.dumps(value) if isinstance(value, tuple) else value for value in astuple(one))
+
+
+def _publication(row: tuple[Any, ...]) -> Publication:
+    named = dict(zip(_COLUMNS, row, strict=True))
+    named["user_properties"] = tuple((key, value) for key, value in json.loads(named["user_properties"]))
+    return Publication(**{**named, **{flag: bool(named[flag]) for flag in ("retain", "durable", "urgent")}})
