@@ -30,6 +30,7 @@ class EventWay:
         self._outbox, self._tell = outbox, tell
         self._kept = asyncio.Event()
         self._in_flight: dict[int, str] = {}  # topics of events without an answer, the oldest first
+        self._answered: list[int] = []  # of the batch on its way
         self._blamed = 0  # the event at which the connection before ended
         self._asked_at = -ASK_AGAIN_S
 
@@ -39,6 +40,7 @@ class EventWay:
 
     async def connected(self) -> None:
         """A new connection: what the broker may have forgotten waits again, nothing is on its way."""
+        await self._note_answers()
         await self._outbox.send_again()
         self._in_flight.clear()
 
@@ -91,9 +93,9 @@ class EventWay:
 
     async def _say(self, batch: list[Stored], send: Callable[[Stored], Awaitable[None]]) -> None:
         outcomes = await asyncio.gather(*(self._one(one, send) for one in batch), return_exceptions=True)
-        answers = list(zip((one.seq for one in batch), outcomes, strict=True))
-        await self._outbox.refuse(*(seq for seq, bad in answers if isinstance(bad, RefusedError)))
-        await self._outbox.done(*(seq for seq, bad in answers if bad is None))
+        refused = (isinstance(bad, RefusedError) for bad in outcomes)
+        await self._outbox.refuse(*(one.seq for one, no in zip(batch, refused, strict=True) if no))
+        await self._note_answers()
         for bad in outcomes:
             if isinstance(bad, RefusedError):
                 self._tell(f"{bad}; the event stays in the outbox")
@@ -103,3 +105,9 @@ class EventWay:
     async def _one(self, one: Stored, send: Callable[[Stored], Awaitable[None]]) -> None:
         with self.in_flight(one.seq, one.publication.topic):
             await send(one)
+        self._answered.append(one.seq)
+
+    async def _note_answers(self) -> None:
+        answered, self._answered = self._answered, []
+        if answered:
+            await self._outbox.done(*answered)

@@ -21,6 +21,7 @@ __all__ = ["HOLD_S", "Outbox", "Stored"]
 
 _R = TypeVar("_R")
 HOLD_S: Final = 15.0  # longer than a broker takes to save what it acknowledged
+TIRED: Final = 4  # holds; on connections that break again and again the backlog must still become shorter
 
 
 class Outbox:
@@ -28,7 +29,8 @@ class Outbox:
 
     A broker may forget in a crash what it acknowledged shortly before. So an event stays on disk until the broker
     `lived` for `hold_s` beyond `done`, however long it is away meanwhile; `send_again`, after a lost connection, makes
-    all of these wait once more, but for those whose time has passed since: a broker drops them as well.
+    all of these wait once more, but for those whose time has passed since: a broker drops them as well. What it
+    took again `TIRED` holds after the first time is believed.
 
     Full (rows or disk): held ones make room first, near misses before hazards, counted in `cut_short`; then the oldest
     near misses, then expired hazards, counted in `dropped`; a hazard still valid is never dropped. Hazards of one topic
@@ -91,7 +93,7 @@ class Outbox:
 
     async def done(self, *seqs: int) -> None:
         """Events the broker has acknowledged: send them no more, unless the connection is lost soon."""
-        await self._run(self._table.hold, seqs, asyncio.get_running_loop().time())
+        await self._run(self._table.hold, seqs, asyncio.get_running_loop().time(), TIRED * self._hold_s)
         if not self._hold_s:
             await self.forget(*seqs)
 

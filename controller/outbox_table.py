@@ -23,6 +23,7 @@ CREATE INDEX IF NOT EXISTS event_urgent ON event (topic, expires_at_ns) WHERE ur
 CREATE TEMP TABLE refused (seq INTEGER PRIMARY KEY);
 CREATE TEMP TABLE held (seq INTEGER PRIMARY KEY, since REAL, ends REAL);
 CREATE INDEX temp.held_since ON held (since);
+CREATE TEMP TABLE again (seq INTEGER PRIMARY KEY, first REAL);
 """
 _INSERT: Final = f"INSERT INTO event VALUES (?, {', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our names
 _WAITS: Final = "event.seq NOT IN (SELECT seq FROM refused) AND event.seq NOT IN (SELECT seq FROM held)"
@@ -42,6 +43,7 @@ _CUT: Final = "SELECT seq FROM event JOIN held USING (seq) ORDER BY urgent, seq 
 _HOLD: Final = """
 INSERT OR IGNORE INTO held SELECT seq, :now, CASE WHEN expires_at_ns > :utc THEN
 :now + min((expires_at_ns - :utc) / 1e9, coalesce(expiry_s, 9e9)) END FROM event WHERE seq = :seq"""
+_TIRED: Final = "SELECT seq FROM held JOIN again USING (seq) WHERE since = ? AND first <= ?"
 _PAST: Final = """
 DELETE FROM event WHERE seq IN (SELECT old.seq FROM refused JOIN event AS old USING (seq)
 JOIN event AS new ON new.seq = :seq AND new.topic = old.topic AND new.seq > old.seq WHERE old.urgent)"""
@@ -105,17 +107,24 @@ class OutboxTable:
             rows += [row for row in rest if row[0] not in ahead][: limit - len(rows)]
         return [Stored(row[0], _publication(row[1:])) for row in rows]
 
-    def hold(self, seqs: Sequence[int], now: float) -> None:
-        """The broker has taken them (`now` steady, in s). Refused hazards before them on their topics are past."""
+    def hold(self, seqs: Sequence[int], now: float, tired_s: float) -> None:
+        """The broker has taken them (`now` steady, in s). Refused hazards before them on their topics are past.
+
+        Those that it took `tired_s` ago for the first time, and again now, are not held any more.
+        """
         asked = [{"seq": seq, "now": now, "utc": self._utc_ns()} for seq in seqs]
         with self._base:
             self._base.executemany(_HOLD, asked)
             self.dropped += self._base.executemany(_PAST, asked).rowcount
+        tired = [row[0] for row in self._base.execute(_TIRED, (now, now - tired_s))]
+        if tired:
+            self._try_to_forget(tired)
 
     def release(self, now: float) -> None:
         """What is held waits again, but for what was said in time and whose time has passed since."""
         self._forget_held("ends <= ?", now)
         with self._base:
+            self._base.execute("INSERT OR IGNORE INTO again SELECT seq, since FROM held")
             self._base.execute("DELETE FROM held")
 
     def let_go(self, until: float) -> None:
@@ -128,6 +137,7 @@ class OutboxTable:
         with self._base:
             self._base.executemany("DELETE FROM event WHERE seq = ?", rows)
             self._base.executemany("DELETE FROM held WHERE seq = ?", rows)
+            self._base.executemany("DELETE FROM again WHERE seq = ?", rows)
 
     def refuse(self, seqs: Sequence[int]) -> None:
         """Pass them over."""
@@ -156,8 +166,11 @@ class OutboxTable:
     def _forget_held(self, which: str, limit: float) -> None:
         held = [row[0] for row in self._base.execute(f"SELECT seq FROM held WHERE {which}", (limit,))]  # noqa: S608 - ours
         if held:
-            with contextlib.suppress(sqlite3.OperationalError):  # a full disk: to forget takes room, too, and may wait
-                self.forget(held)
+            self._try_to_forget(held)
+
+    def _try_to_forget(self, seqs: Sequence[int]) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # a full disk: to forget takes room, too, and may wait
+            self.forget(seqs)
 
     def _count(self) -> int:
         return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])

@@ -29,7 +29,7 @@ class Memory:
     """An outbox without a disk: virtual time does not wait for threads."""
 
     def __init__(self, *events):
-        self.rows, self.refused = dict(enumerate(events)), set()
+        self.rows, self.refused, self.forgotten = dict(enumerate(events)), set(), []
 
     async def pending(self, limit):
         return [Stored(seq, one) for seq, one in self.rows.items() if seq not in self.refused][:limit]
@@ -37,6 +37,10 @@ class Memory:
     async def done(self, *seqs):
         for seq in seqs:
             del self.rows[seq]
+
+    async def forget(self, *seqs):
+        self.forgotten += seqs
+        await self.done(*seqs)
 
     async def refuse(self, *seqs):
         self.refused.update(seqs)
@@ -91,6 +95,16 @@ async def test_a_backlog_goes_before_the_greeting_and_leaves_the_outbox_when_ans
     assert topics[4:] == [near.topic]
     assert sent[2][0] < 1.5
     assert box.rows == {}
+
+
+@pytest.mark.looptime
+async def test_what_is_of_no_use_leaves_the_outbox_without_passing_for_answered():
+    road = BusyRoad()
+    box = Memory(*(road.hazard(now, 1, phase)[0] for now, phase in ((0.0, Phase.NEW), (0.1, Phase.UPDATE))))
+    async with narrow(box) as (_, sent, _):
+        await asyncio.sleep(3)
+    assert [one.seq for _, one in sent] == [1]
+    assert (box.forgotten, box.rows) == ([0], {})
 
 
 @pytest.mark.looptime

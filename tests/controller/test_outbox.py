@@ -198,6 +198,22 @@ async def test_what_expired_since_it_was_taken_is_not_sent_again_what_was_told_l
 
 
 @pytest.mark.looptime
+async def test_on_connections_that_keep_breaking_a_backlog_still_becomes_shorter(tmp_path):
+    """Each lasts for four events and 9 s, less than the hold."""
+    async with Outbox(tmp_path / "o.db", lambda: 0, hold_s=10.0) as box:
+        for n in range(8):
+            await box.put(lasting(str(n), 10_000))
+        sent = []
+        while await box.backlog():
+            await box.send_again()
+            for one in await box.pending(4):
+                sent.append(one.publication.key)
+                await box.done(one.seq)
+            await asyncio.sleep(9)
+    assert [sent.count(str(n)) for n in range(8)] == [6, 6, 6, 6, 1, 1, 1, 1]
+
+
+@pytest.mark.looptime
 async def test_a_step_of_the_clock_takes_nothing_from_what_is_sent_again(tmp_path):
     now = [0]
     async with Outbox(tmp_path / "o.db", lambda: now[0]) as box:
@@ -306,7 +322,7 @@ class OneTopicAfterTheOther(RuleBasedStateMachine):
         batch = list(enumerate(self.table.next(limit)))[:answered]
         self.table.refuse([one.seq for place, one in batch if place in refused])
         taken = [one for place, one in batch if place not in refused]
-        self.table.hold([one.seq for one in taken], self.steady)
+        self.table.hold([one.seq for one in taken], self.steady, 60)
         for one in taken:
             order = self.taken.setdefault(one.publication.topic, [])
             if one.seq not in order:

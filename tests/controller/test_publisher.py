@@ -9,6 +9,7 @@ from dataclasses import replace
 import aiomqtt
 import pytest
 
+from controller import acknowledging_client
 from controller.broker_address import parse
 from controller.config import Mqtt
 from controller.outbox import Outbox
@@ -112,9 +113,105 @@ async def test_a_refused_event_is_named_kept_and_in_nobodys_way(mosquitto, tmp_p
     assert any("refuses x/event: Not authorized (0x87); its ACL" in line for line in lines)
 
 
+async def test_what_a_broker_acknowledged_before_it_died_is_sent_to_the_next(tmp_path):
+    """The connection is lost, the pole's process is not."""
+    got = []
+    async with asyncio.timeout(20):
+        async with contextlib.AsyncExitStack() as life:
+            first = await life.enter_async_context(Broker())
+            one, box, _ = await stay(life, publishing(first.url, tmp_path / "o.db", []))
+            for n in range(5):
+                await one.keep(replace(EVENT, payload=b"%d" % n))
+            await until_empty(box)
+            await first.__aexit__(None, None, None)
+            async with Broker(port=first.port) as second:
+                listening = await subscriber(second.url, got)
+                while len(got) < 5:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
+                    await asyncio.sleep(0.01)
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+    assert got == [b"%d" % n for n in range(5)]
+
+
+LIMITS = {"max_packet_size 500": "Packet too large (0x95): 2", "message_size_limit 500": "hangs up at s/event"}
+
+
+@pytest.mark.real_broker
+@pytest.mark.parametrize("limit", LIMITS)
+async def test_an_event_that_is_too_large_for_the_broker_is_told_and_stops_nothing(mosquitto, tmp_path, limit):
+    mosquitto.stop()
+    with (tmp_path / "mosquitto.conf").open("a") as conf:
+        conf.write(f"{limit}\n")
+    mosquitto.start()
+    lines, got = [], []
+    async with asyncio.timeout(20):
+        listening = await subscriber(mosquitto.url, got)
+        async with publishing(mosquitto.url, tmp_path / "o.db", lines) as (one, box, _):
+            for payload in (b"first", bytes(2000), b"last"):
+                await one.keep(replace(EVENT, payload=payload))
+            while await box.backlog() > 1:  # noqa: ASYNC110 - the outbox has no event for its length
+                await asyncio.sleep(0.01)
+            await one.connected.wait()
+            await one.keep(replace(EVENT, payload=b"later"))
+            while b"later" not in got:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
+                await asyncio.sleep(0.01)
+            assert (await box.backlog(), one.counters) == (1, {"publisher_refused": 1})
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert list(dict.fromkeys(got)) == [b"first", b"last", b"later"]
+    assert any(LIMITS[limit] in line for line in lines), lines
+
+
+class Selective(Broker):
+    """Takes what it gets, and answers it only on other topics."""
+
+    def _published(self, client, packet):
+        if packet.topic != "s/unanswered":
+            super()._published(client, packet)
+
+
+async def test_an_event_that_alone_has_no_answer_is_told_and_stops_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(acknowledging_client, "WITHIN_S", 0.3)
+    lines = []
+    async with (
+        asyncio.timeout(20), Selective() as broker, publishing(broker.url, tmp_path / "o.db", lines) as (one, box, _)
+    ):  # fmt: skip
+        await one.connected.wait()
+        await one.keep(replace(EVENT, topic="s/unanswered"))
+        while one.sent < 50:
+            one.offer(replace(UP, payload=b"%d" % one.sent))
+            await asyncio.sleep(0.01)
+        await one.keep(EVENT)
+        while await box.backlog() > 1:  # noqa: ASYNC110 - the outbox has no event for its length
+            await asyncio.sleep(0.01)
+        assert one.refused == 1
+    assert any("refuses s/unanswered" in line and "not to this" in line for line in lines), lines
+
+
+async def test_what_the_full_disk_does_not_take_is_said_at_once_and_told(tmp_path):
+    lines, got = [], []
+    async with asyncio.timeout(20), Broker() as broker:
+        listening = await subscriber(broker.url, got)
+        async with publishing(broker.url, tmp_path / "o.db", lines) as (one, box, _):
+            await one.connected.wait()
+            await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=1"))
+            kept = [await one.keep(replace(EVENT, key=str(n), payload=bytes([n]) * 9000)) for n in range(3)]
+            while len(got) < 3:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
+                await asyncio.sleep(0.01)
+            assert (kept, one.counters) == ([False] * 3, {"outbox_unkept": 3})
+            assert await box.backlog() == 0
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert any("free disk space" in line for line in lines), lines
+
+
 @pytest.mark.parametrize(("now_ns", "left_s"), [(0, 9.0), (95_000_000_000, 5.0), (10**15, 0.0)])
 def test_a_clock_step_never_prolongs_what_is_said(now_ns, left_s):
     assert replace(EVENT, expiry_s=9.0, expires_at_ns=100_000_000_000).left_s(now_ns) == left_s
+
+
+async def stay(life, entering):
+    return await life.enter_async_context(entering)
 
 
 async def subscriber(url, got):

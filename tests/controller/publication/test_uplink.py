@@ -185,6 +185,16 @@ def test_a_topic_keeps_its_order_and_only_its_newest_word():
     assert isinstance(uplink.next(3.0, T0), float)
 
 
+def test_a_hazard_that_expires_while_it_waits_for_its_turn_is_not_sent():
+    uplink, road = Uplink(RATE), BusyRoad()
+    uplink.connected(0.0, 10)
+    words = [road.hazard(0.0, 5, Phase.NEW)[0]]
+    assert uplink.pending(enumerate(words), T0) == []
+    late_ns = T0 + round((VALIDITY_S + 1) * 1e9)
+    assert isinstance(uplink.next(1.0, late_ns), float)
+    assert uplink.pending(enumerate(words), late_ns) == [0]
+
+
 def test_a_change_of_status_is_told_at_once_and_figures_are_no_change():
     uplink, road = Uplink(RATE), BusyRoad()
     uplink.connected(0.0, 10)
