@@ -45,8 +45,10 @@ INSERT OR IGNORE INTO held SELECT seq, :now, CASE WHEN expires_at_ns > :utc THEN
 :now + min((expires_at_ns - :utc) / 1e9, coalesce(expiry_s, 9e9)) END FROM event WHERE seq = :seq"""
 _TIRED: Final = "SELECT seq FROM held JOIN again USING (seq) WHERE since = ? AND first <= ?"
 _PAST: Final = """
-DELETE FROM event WHERE seq IN (SELECT old.seq FROM refused JOIN event AS old USING (seq)
-JOIN event AS new ON new.seq = :seq AND new.topic = old.topic AND new.seq > old.seq WHERE old.urgent)"""
+DELETE FROM event WHERE seq IN (SELECT old.seq FROM event AS new CROSS JOIN refused CROSS JOIN event AS old
+WHERE new.seq = :seq AND old.seq = refused.seq AND new.topic = old.topic AND new.seq > old.seq AND old.urgent)"""
+PAGE_B: Final = 4096
+STEP_PAGES: Final = 1024  # the file grows by so many at once; the log goes into it a little before so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class OutboxTable:
         self.dropped = 0  # never taken by the broker
         self.cut_short = 0  # held, and forgotten too early
         self.moved_aside = ""
-        self._utc_ns, self._max_rows = utc_ns, max_rows
+        self._path, self._utc_ns, self._max_rows = path, utc_ns, max_rows
         try:
             self._base = _connect(path)
         except sqlite3.DatabaseError as error:
@@ -75,6 +77,7 @@ class OutboxTable:
                 raise DeliveryError(f"outbox {path}: {error}") from error
             self.moved_aside = _move_aside(path)
             self._base = _connect(path)
+        self._grow()
         self._last = int(self._base.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
 
     def close(self) -> None:
@@ -88,14 +91,17 @@ class OutboxTable:
             self._drop(over)
         rows = [(self._last + place, *_row(one)) for place, one in enumerate(batch, 1)]
         self._last += len(batch)  # never used twice: `done` of a dropped event must not hit a newer one
-        try:
-            with self._base:
-                self._base.executemany(_INSERT, rows)
-        except sqlite3.OperationalError:
-            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the disk is full: to forget takes room too
-            self._drop(max(len(batch), 100))
-            with self._base:
-                self._base.executemany(_INSERT, rows)
+        grown = False
+        while True:
+            try:
+                with self._base:
+                    self._base.executemany(_INSERT, rows)
+            except sqlite3.OperationalError:  # the file is full
+                grown = not grown and self._grow()
+                if not grown and not self._drop(max(len(batch), 100)):  # and the disk
+                    raise
+            else:
+                return
 
     def next(self, limit: int) -> list[Stored]:
         """What waits: the topics of hazards still valid in turn, each in order, then the rest in order."""
@@ -153,15 +159,41 @@ class OutboxTable:
         """Refused ones too."""
         return self._count() - int(self._base.execute("SELECT count(*) FROM held").fetchone()[0])
 
-    def _drop(self, count: int) -> None:
-        """Room for so many: what the broker has first, for what nobody has is lost for certain."""
+    def _grow(self) -> bool:
+        """Take a step of the disk, in the log and in the file: pages taken and given back stay there to be used.
+
+        The file needs no more than it has until the next step. So on a full disk the log can always go into it, and
+        there is room to forget.
+        """
+        step = STEP_PAGES - self._ask("PRAGMA freelist_count")
+        if step > 0 and _free_b(self._path) < 3 * STEP_PAGES * PAGE_B:
+            return False
+        try:
+            if step > 0:
+                self._ask(f"PRAGMA max_page_count={self._ask('PRAGMA page_count') + step + 8}")
+                with self._base:
+                    self._base.execute("CREATE TABLE step AS SELECT zeroblob(?)", (step * PAGE_B,))
+                    self._base.execute("DROP TABLE step")
+            self._base.execute("PRAGMA wal_checkpoint")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._ask("PRAGMA max_page_count=1")  # no less than it has
+        return True
+
+    def _ask(self, pragma: str) -> int:
+        return int(self._base.execute(pragma).fetchone()[0])
+
+    def _drop(self, count: int) -> int:
+        """Room for so many, or fewer: what the broker has first, for what nobody has is lost for certain."""
         held = [row[0] for row in self._base.execute(_CUT, (count,))]
         self.forget(held)
         self.cut_short += len(held)
-        if len(held) < count:
-            rest = {"now": self._utc_ns(), "limit": count - len(held)}
-            with self._base:
-                self.dropped += self._base.execute(_DROP, rest).rowcount
+        rest = {"now": self._utc_ns(), "limit": count - len(held)}
+        with self._base:
+            dropped = self._base.execute(_DROP, rest).rowcount
+        self.dropped += dropped
+        return len(held) + dropped
 
     def _forget_held(self, which: str, limit: float) -> None:
         held = [row[0] for row in self._base.execute(f"SELECT seq FROM held WHERE {which}", (limit,))]  # noqa: S608 - ours
@@ -179,8 +211,10 @@ class OutboxTable:
 def _connect(path: Path) -> sqlite3.Connection:
     base = sqlite3.connect(path, check_same_thread=False)
     try:
+        base.execute(f"PRAGMA page_size={PAGE_B}")  # of a new file
         base.execute("PRAGMA journal_mode=WAL")
         base.execute("PRAGMA synchronous=FULL")
+        base.execute(f"PRAGMA wal_autocheckpoint={STEP_PAGES * 15 // 16}")
         base.execute("PRAGMA temp_store=MEMORY")
         base.executescript(_SCHEMA)
         if base.execute("PRAGMA quick_check").fetchone()[0] != "ok":
@@ -189,6 +223,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         base.close()
         raise
     return base
+
+
+def _free_b(path: Path) -> int:
+    told = os.statvfs(path.parent)
+    return told.f_bavail * told.f_frsize
 
 
 def _move_aside(path: Path) -> str:

@@ -43,7 +43,7 @@ FAULTS = {  # and how often
 }
 NEED_ROOT = {"our disk full", "broker disk full", "kill broker with full disk"}
 BEYOND = ("kill broker with full disk",)  # not promised: only by name
-HOLD_S, SAVED_S, STEP_NS = 4.0, 1.5, 10**12
+HOLD_S, STEP_NS, HELLO = 4.0, 10**12, "s/hello"
 PATIENCE_S = 40
 AT_ONCE = 6
 BINARY = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -125,8 +125,9 @@ class Outcome:
 class Schedule:
     """One seeded run in a folder of its own."""
 
-    def __init__(self, seed, folder, always=""):
+    def __init__(self, seed, folder, always="", *, forgetful=False, patience_s=PATIENCE_S):
         self.faults, self.anew = drawn(seed, always)
+        self.forgetful, self.patience_s = forgetful, patience_s
         self.random, self.folder = random.Random(seed), folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -134,7 +135,7 @@ class Schedule:
         self.kept, self.answered, self.dropped, self.got = [], set(), {}, []
         self.lives, self.step_ns, self.stalls = 0, 0, set()
         self.broker = self.pole = self.hearing = self.listener = None
-        self.stopped = asyncio.Event()
+        self.stopped, self.subscribed = asyncio.Event(), asyncio.Event()
         self.ours, self.theirs = folder / "ours", folder / "theirs"
 
     async def run(self):
@@ -155,8 +156,11 @@ class Schedule:
 
     async def _run(self):
         await self._start_broker()
+        hello = ("mosquitto_pub", "-V", "5", "-p", str(self.port), "-q", "1", "-r", "-t", HELLO, "-m", "hello")
+        await (await asyncio.create_subprocess_exec(*hello)).wait()
         consumer = asyncio.create_task(self._consume())
-        await asyncio.sleep(SAVED_S)  # the consumer's session is on the broker's disk
+        await self.subscribed.wait()
+        await self._saved()  # the consumer's session is on the broker's disk
         await self._start_pole()
         try:
             for fault in self.faults:
@@ -183,7 +187,7 @@ class Schedule:
 
     async def _arrived(self):
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 while not set(self.kept) <= {key for _, key, _ in self.got} | set(self.dropped):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 
@@ -204,8 +208,7 @@ class Schedule:
             self.way.cut()
             self.way.open.set()
         elif fault == "our disk full":
-            with filled(self.ours):
-                await asyncio.sleep(self.random.uniform(0.1, 1.5))
+            await self._fill(self.ours, self.random.uniform(0.1, 1.5))
         else:
             await self._fault_of_broker(fault)
 
@@ -215,8 +218,7 @@ class Schedule:
             await asyncio.sleep(self.random.uniform(0.05, self.random.choice((0.5, 0.5, 0.5, 4.0))))
             self.broker.send_signal(signal.SIGCONT)
         elif fault == "broker disk full":
-            with filled(self.theirs):
-                await asyncio.sleep(self.random.uniform(0.1, 2.5))
+            await self._fill(self.theirs, self.random.uniform(0.1, 2.5))
             await self._saved()
         elif fault == "kill broker with full disk":
             with filled(self.theirs):
@@ -230,6 +232,12 @@ class Schedule:
             away = fault == "broker away for longer than the hold"
             await asyncio.sleep(self.random.uniform(HOLD_S, HOLD_S + 1) if away else self.random.uniform(0.0, 0.3))
             await self._start_broker()
+
+    async def _fill(self, disk, seconds):
+        with filled(disk) as fill:
+            for _ in range(round(seconds / 0.05)):
+                await asyncio.sleep(0.05)
+                fill()  # what is freed is taken as well
 
     async def _saved(self):
         """Until the broker has saved everything since now; it dies only then."""
@@ -263,6 +271,7 @@ class Schedule:
         url, key = f"mqtt://127.0.0.1:{self.way.port}", life or str(self.lives)
         self.pole = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.delivery_pole", str(self.ours / "o.db"), url, key, str(self.step_ns),
+            *(["forgetful"] if self.forgetful else []),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=TOP,
             env=os.environ | {"PYTHONPATH": str(TOP)},
         )  # fmt: skip
@@ -302,7 +311,9 @@ class Schedule:
         try:
             async for line in listener.stdout:
                 topic, named, payload = line.decode().strip().split("|")
-                if payload:
+                if topic == HELLO:
+                    self.subscribed.set()
+                elif payload:
                     self.got.append((topic, named.removeprefix("id:"), payload))
         finally:
             listener.kill()

@@ -2,7 +2,8 @@
 
 `kept KEY` once an event is durable, `answered KEY` at its PUBACK, `dropped KEY live|spare` when it is dropped for want
 of room. Standard input takes `step NANOSECONDS`, a step of the clock, and `stop`, after which nothing new is said.
-Arguments: database, address of the broker, a name for the keys ("drain" says nothing), the clock's error in ns.
+Arguments: database, address of the broker, a name for the keys ("drain" says nothing), the clock's error in ns;
+"forgetful" makes a pole that does not repeat what it held.
 """
 
 from __future__ import annotations
@@ -83,7 +84,13 @@ def say(line):
     os.write(1, f"{line}\n".encode())  # one write: two threads speak
 
 
-async def main(path, url, life, step_ns):
+async def nothing(_):
+    """Instead of `Outbox.send_again`."""
+
+
+async def main(path, url, life, step_ns, kind=""):
+    if kind == "forgetful":
+        Outbox.send_again = nothing
     clock = Clock(int(step_ns))
     listening = asyncio.create_task(clock.listen())
     will = Publication("s/status", b"", "c", 1, False, None, (("id", "will"),), "w")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 
-SIZE = 4 << 20  # bytes
+SIZE = 16 << 20  # bytes
 POSSIBLE = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False).returncode == 0
 
 
@@ -23,12 +23,15 @@ def small_disk(folder):
 
 @contextlib.contextmanager
 def filled(folder):
-    """Nothing more fits in the meantime."""
-    block = bytes(4096)
-    try:
-        with (folder / "fill").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while file.write(block) == len(block):
+    """Nothing more fits in the meantime; call what it gives to take what was freed."""
+
+    def fill():
+        with (folder / "fill").open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(4096)):
                 pass
-        yield
+
+    try:
+        fill()
+        yield fill
     finally:
         (folder / "fill").unlink()

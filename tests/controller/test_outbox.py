@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from controller import outbox_table
 from controller.outbox import Outbox
 from controller.outbox_table import OutboxTable
 from controller.publication.publication import Publication
@@ -89,10 +90,17 @@ async def test_done_of_a_dropped_event_spares_the_one_put_after_it(tmp_path):
         assert [one.publication.key for one in await box.pending()] == ["b"]
 
 
-async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path):
+@pytest.fixture
+def full_disk(monkeypatch):
+    """An outbox gets a file of 60 pages and no more."""
+    free = iter([10**9])
+    monkeypatch.setattr(outbox_table, "STEP_PAGES", 60)
+    monkeypatch.setattr(outbox_table, "_free_b", lambda path: next(free, 0))
+
+
+async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path, full_disk):
     async with Outbox(tmp_path / "o.db", lambda: 50) as box:
         await box.put(replace(URGENT, key="live"))
-        await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=60"))
         for n in range(400):
             await box.put(replace(EVENT, key=str(n), payload=bytes(1000)))
         live = await box.pending(1)
@@ -103,9 +111,8 @@ async def test_a_full_disk_costs_old_near_misses_and_no_live_hazard(tmp_path):
         assert box.dropped
 
 
-async def test_a_disk_full_of_live_hazards_refuses_the_next_by_name(tmp_path):
+async def test_a_disk_full_of_live_hazards_refuses_the_next_by_name(tmp_path, full_disk):
     async with Outbox(tmp_path / "o.db", lambda: 50) as box:
-        await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=30"))
         events = [replace(URGENT, key=str(n), payload=bytes(1000)) for n in range(400)]
         outcomes = [(await asyncio.gather(box.put(one), return_exceptions=True))[0] for one in events]
         refusals = [one for one in outcomes if one is not None]
@@ -299,6 +306,19 @@ async def test_on_a_full_disk_events_still_leave(tmp_path):
         assert await keys(box) == []
         await box.put(lasting("d"))
         assert await keys(box) == ["d"]
+
+
+async def test_on_a_full_disk_the_file_stays_in_use_for_ever(tmp_path, full_disk):
+    """Neither the log nor the file needs a byte more: whoever filled the disk may have all of it."""
+    path = tmp_path / "o.db"
+    async with Outbox(path, lambda: 50) as box:
+        sizes = {one: one.stat().st_size for one in (path, path.with_name("o.db-wal"))}
+        for n in range(1000):
+            await box.put(replace(URGENT if n % 3 else EVENT, key=str(n), payload=bytes(600)))
+            if n % 20 == 0:
+                await box.done(*(one.seq for one in await box.pending(20)))
+        assert box.cut_short > 500
+        assert {one: one.stat().st_size for one in sizes} == sizes
 
 
 class OneTopicAfterTheOther(RuleBasedStateMachine):

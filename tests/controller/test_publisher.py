@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from dataclasses import replace
 
 import aiomqtt
@@ -13,6 +14,7 @@ from controller import acknowledging_client
 from controller.broker_address import parse
 from controller.config import Mqtt
 from controller.outbox import Outbox
+from controller.outbox_table import OutboxTable
 from controller.publication.publication import Publication
 from controller.publisher import Publisher
 from sim.broker import Broker
@@ -188,14 +190,18 @@ async def test_an_event_that_alone_has_no_answer_is_told_and_stops_nothing(tmp_p
     assert any("refuses s/unanswered" in line and "not to this" in line for line in lines), lines
 
 
-async def test_what_the_full_disk_does_not_take_is_said_at_once_and_told(tmp_path):
+def disk_full(self, batch):
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+async def test_what_the_full_disk_does_not_take_is_said_at_once_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(OutboxTable, "insert", disk_full)
     lines, got = [], []
     async with asyncio.timeout(20), Broker() as broker:
         listening = await subscriber(broker.url, got)
         async with publishing(broker.url, tmp_path / "o.db", lines) as (one, box, _):
             await one.connected.wait()
-            await box._run(lambda: box._table._base.execute("PRAGMA max_page_count=1"))
-            kept = [await one.keep(replace(EVENT, key=str(n), payload=bytes([n]) * 9000)) for n in range(3)]
+            kept = [await one.keep(replace(EVENT, key=str(n), payload=b"%d" % n)) for n in range(3)]
             while len(got) < 3:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
                 await asyncio.sleep(0.01)
             assert (kept, one.counters) == ([False] * 3, {"outbox_unkept": 3})
