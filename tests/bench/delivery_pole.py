@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from controller import publisher
 from controller.acknowledging_client import AcknowledgingClient
 from controller.config import Mqtt
@@ -53,7 +56,9 @@ class Told(AcknowledgingClient):
     async def acknowledged(self, topic, payload, qos, retain, properties, **named):
         await super().acknowledged(topic, payload, qos, retain, properties, **named)
         if qos:
-            say(f"answered {dict(properties.UserProperty)['id']}")
+            plain = Properties(PacketTypes.PUBLISH)
+            plain.unpack(properties.pack())
+            say(f"answered {dict(plain.UserProperty)['id']}")
 
 
 class Watched(OutboxTable):
