@@ -194,8 +194,8 @@ class App:
         events = list(self._voice.events(judged))
         if self.recorder is not None:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
-        for one in (one for event in events for one in event.publications):
-            await publisher.keep(one)
+        kept = (publisher.keep(one) for event in events for one in event.publications)
+        await asyncio.gather(*kept)  # in their order, in one write to the disk
         for derived in self.profiles.see(judged, events):
             publisher.offer(derived.publication, stream=derived.stream)
         await self.radio.say(tracks, judged.hazards)

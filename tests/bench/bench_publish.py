@@ -69,8 +69,7 @@ class Pole:
         await asyncio.sleep(0)
         events = list(self.voice.events(picture))
         kept = [one for event in events for one in event.publications]
-        for one in kept:
-            await self.publisher.keep(one)
+        await asyncio.gather(*(self.publisher.keep(one) for one in kept))
         derived = self.profiles.see(picture, events)
         for one in derived:
             self.publisher.offer(one.publication, stream=one.stream)
