@@ -88,8 +88,7 @@ class Outbox:
 
     async def pending(self, limit: int = 100) -> list[Stored]:
         """The next events to send: the topics of hazards still valid first, in turn, then the rest in order."""
-        await self._run(self._table.let_go, self._lived_at - self._hold_s)
-        return await self._run(self._table.next, limit)
+        return await self._run(self._next, self._lived_at - self._hold_s, limit)
 
     async def done(self, *seqs: int) -> None:
         """Events the broker has acknowledged: send them no more, unless the connection is lost soon."""
@@ -124,6 +123,10 @@ class Outbox:
     async def backlog(self) -> int:
         """How many events wait for their acknowledgement."""
         return await self._run(self._table.count_waiting)
+
+    def _next(self, until: float, limit: int) -> list[Stored]:
+        self._table.let_go(until)
+        return self._table.next(limit)
 
     async def _write(self) -> None:
         while self._waiting:

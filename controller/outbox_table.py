@@ -47,8 +47,8 @@ _TIRED: Final = "SELECT seq FROM held JOIN again USING (seq) WHERE since = ? AND
 _PAST: Final = """
 DELETE FROM event WHERE seq IN (SELECT old.seq FROM event AS new CROSS JOIN refused CROSS JOIN event AS old
 WHERE new.seq = :seq AND old.seq = refused.seq AND new.topic = old.topic AND new.seq > old.seq AND old.urgent)"""
-PAGE_B: Final = 4096
-STEP_PAGES: Final = 1024  # the file grows by so many at once; the log, too: half for one transaction, the largest drop
+PAGE_B: Final = 2048
+STEP_PAGES: Final = 2048  # the file grows by so many at once; the log, too: half for one transaction, the largest drop
 
 
 @dataclass(frozen=True, slots=True)
