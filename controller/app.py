@@ -196,7 +196,7 @@ class App:
             self.recorder.picture(now_ns, self._voice, (picture, *events))
         kept = (publisher.keep(one) for event in events for one in event.publications)
         await asyncio.gather(*kept)  # in their order, in one write to the disk
-        for derived in self.profiles.see(judged, events):
+        for derived in self.profiles.see(judged, events, heard=publisher.heard):
             publisher.offer(derived.publication, stream=derived.stream)
         await self.radio.say(tracks, judged.hazards)
         self.cavc.see(tracks)

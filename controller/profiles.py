@@ -19,7 +19,7 @@ from controller.publication.radio.station import Station
 from interfaces.topics import JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from controller.config import Config
@@ -79,12 +79,16 @@ class Profiles:
             yield home_assistant.removal(topic)
         yield from made
 
-    def see(self, picture: Picture, said: Iterable[Statement]) -> list[Derived]:
-        """What is due of one picture and of what was `said` of its events; trouble is told, never raised."""
+    def see(self, picture: Picture, said: Iterable[Statement], *, heard: bool = True) -> list[Derived]:
+        """What is due of one picture and of what was `said` of its events; trouble is told, never raised.
+
+        Nothing is made while nobody would hear it, but numbers are given and taken back as ever.
+        """
         if not (self._names or self.foxglove.on):
             return []
         try:
-            made = list(self._due(picture, said))
+            numbers = self._numbered(picture)
+            made = list(self._due(picture, said, numbers)) if heard else []
             self.foxglove.see(picture)
         except Exception as error:  # noqa: BLE001 -- what another system cannot be told must not end the pole
             self._tell(f"nothing derived: {type(error).__name__}: {error}")
@@ -97,9 +101,9 @@ class Profiles:
         if self.foxglove.on:
             self.foxglove.hear(status, slots(), now_ns)
 
-    def _due(self, picture: Picture, said: Iterable[Statement]) -> Iterator[Derived]:
+    def _due(self, picture: Picture, said: Iterable[Statement], numbers: Mapping[int, int]) -> Iterator[Derived]:
         if "its-client" in self._names:
-            yield from self._denms(picture)
+            yield from self._denms(picture, numbers)
             if self._is_cpm_due(picture.tracks.valid_at_ns):
                 yield self._cpm(picture.tracks)
         if "geojson" in self._names:
@@ -108,15 +112,20 @@ class Profiles:
                 if made is not None:
                     yield Derived(made, made.key)
 
-    def _denms(self, picture: Picture) -> Iterator[Derived]:
-        said = [one.action_id for one in picture.hazards]
-        self._active |= set(said)
-        numbers = dict(zip(self._active, self._events.of(self._active), strict=True)) if said else {}
+    def _numbered(self, picture: Picture) -> Mapping[int, int]:
+        """The short number of each hazard that is or was just told of."""
+        if not picture.hazards:
+            return {}
+        self._active |= {one.action_id for one in picture.hazards}
+        numbers = dict(zip(self._active, self._events.of(self._active), strict=True))
+        self._active -= {one.action_id for one in picture.hazards if one.phase == "cancel"}
+        return numbers
+
+    def _denms(self, picture: Picture, numbers: Mapping[int, int]) -> Iterator[Derived]:
         for one in picture.hazards:
             payload = its_denm(one, self._station, self._source, numbers[one.action_id])
             expiry_s = max(one.validity_s, 1.0)
             yield self._derived("denm", payload, one.x, one.y, 1, expiry_s, f"denm-{one.action_id}")
-        self._active -= {one.action_id for one in picture.hazards if one.phase == "cancel"}
 
     def _cpm(self, tracks: Tracks) -> Derived:
         rows = tracks.objects.copy()

@@ -74,6 +74,11 @@ class Publisher:
         self._fate = ""
 
     @property
+    def heard(self) -> bool:
+        """Whether what is offered now reaches the broker whole: connected, and not over a narrow uplink."""
+        return self.connected.is_set() and not self.narrow.on
+
+    @property
     def counters(self) -> dict[str, int]:
         """What did not go its usual way since the start, by kind; empty while all did."""
         told = {

@@ -73,6 +73,22 @@ def test_hazards_in_one_tile_wait_beside_each_other_and_keep_their_numbers(tmp_p
     assert again[0].publication.expiry_s == HAZARD.validity_s
 
 
+def test_while_nobody_hears_nothing_is_made_and_numbers_still_follow(tmp_path, monkeypatch):
+    one, _ = room(tmp_path, ("its-client", "geojson"))
+    twin_of = replace(HAZARD, action_id=HAZARD.action_id + 0x1_0000)  # the same short number, unless both are known
+    encoders = ("its_cpm", "its_denm", "twin")
+    with monkeypatch.context() as patch:
+        for name in encoders:
+            patch.setattr(f"controller.profiles.{name}", lambda *_: pytest.fail("somebody encodes"))
+        assert one.see(picture(hazards=[HAZARD]), [Statement(STAMP, hazard_said(Phase.NEW))], heard=False) == []
+    made = one.see(picture(T0 + 1, hazards=[twin_of]), [])
+    (denm,) = (it for it in made if "/denm/" in it.publication.topic)
+    number = json.loads(denm.publication.payload)["message"]["management"]["action_id"]
+    assert number["sequence_number"] != HAZARD.action_id % 0x1_0000
+    assert one.see(picture(T0 + 2, hazards=[replace(HAZARD, phase=Phase.CANCEL)]), [], heard=False) == []
+    assert HAZARD.action_id not in one._active
+
+
 def test_events_have_geojson_beside_them(tmp_path):
     one, _ = room(tmp_path, ("geojson",))
     said = [Statement(STAMP, hazard_said(Phase.CANCEL)), Statement(STAMP, near_miss_said())]

@@ -65,6 +65,17 @@ async def test_events_kept_before_the_broker_exists_arrive_after_the_greeting(tm
             assert await collect(broker.url, 1) == [("s/status", b"up")]
 
 
+async def test_it_is_heard_while_connected_and_the_uplink_is_wide(tmp_path):
+    async with asyncio.timeout(20), Broker() as broker, publishing(broker.url, tmp_path / "o.db", []) as (one, _, _):
+        assert not one.heard
+        await one.connected.wait()
+        assert one.heard
+        one.narrow.set_budget(1200)
+        assert not one.heard
+        one.narrow.set_budget(0)
+        assert one.heard
+
+
 @pytest.mark.real_broker
 async def test_kill_of_mosquitto_loses_nothing(mosquitto, tmp_path):
     got = []

@@ -19,11 +19,15 @@ async def test_a_reported_capacity_makes_the_pole_thin_what_it_says(mosquitto, t
             one.kind == "status" and any(text in reason for reason in one.message.reasons) for one in stage.seen
         )
         await stage.until(lambda: said(words))
+        see, heard = stage.app.profiles.see, []
+        spied = lambda *words, **how: (heard.append(how["heard"]), see(*words, **how))[1]  # noqa: E731
+        monkeypatch.setattr(stage.app.profiles, "see", spied)
         del stage.seen[:]
         pictures = lambda: [one.message for one in stage.seen if one.kind == "objects"]  # noqa: E731
         await stage.until(lambda: len(pictures()) >= 5)
         assert all(one.header.narrow and one.total >= len(one.objects) for one in pictures())
         assert any(one.objects for one in pictures())
+        assert set(heard) == {False}
         counters = stage.app.publisher.narrow.counters
         assert counters["uplink_objects_thinned"] > len(pictures())
         told["uplink_bps"] = 20_000_000
@@ -33,3 +37,4 @@ async def test_a_reported_capacity_makes_the_pole_thin_what_it_says(mosquitto, t
         await stage.until(lambda: any(not one.header.narrow for one in pictures()))
         await stage.until(lambda: any(one.kind == "profile" for one in stage.seen))
         assert not stage.app.publisher.narrow.words
+        assert heard[-1]
