@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from sim.evaluation.consistency import nees
 from sim.evaluation.events import Said, Score, judge, unjudged
 from sim.evaluation.expectations import expectations, kinds_of
 from sim.evaluation.frame import best_pairs, distances
@@ -64,6 +65,7 @@ def assess(run: Run) -> Assessment:
     overall = hota(run.frames)
     figures = _tracking(run.frames, overall, seconds) | _false(instants) | _times(instants)
     figures |= event_figures(scores, near, seconds)
+    figures["place_nees"], figures["velocity_nees"] = nees(instants)
     return Assessment(
         run,
         figures,

@@ -48,6 +48,10 @@ FIGURES: Final = {
     "gospa_false_m2": Goal("of its square: false", "うち誤検出", "m²", 2),
     "location_rmse_m": Goal("location RMSE", "位置の RMSE", "m", most=0.20),
     "velocity_rmse_mps": Goal("velocity RMSE", "速度の RMSE", "m/s"),
+    "place_nees": Goal(
+        "place: squared error by covariance, 2 is honest", "位置の正規化誤差 NEES", digits=2, least=1.0, most=3.0
+    ),
+    "velocity_nees": Goal("velocity: likewise", "速度の正規化誤差 NEES", digits=2, least=1.0, most=3.0),
     "missed_per_instant": Goal("missed at an instant", "瞬間あたり見逃し", digits=2),
     "twins_per_instant": Goal("false beside somebody real, at an instant", "瞬間あたり二重の誤検出", digits=2),
     "ghosts_per_instant": Goal("false where nobody is, at an instant", "瞬間あたり虚像", digits=2),
