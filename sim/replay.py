@@ -16,6 +16,7 @@ from controller.config import Mount, Origin
 from interfaces.errors import ConfigError
 from interfaces.spec import ObjectClass
 from modules.detection import empty_objects
+from sim.derived import derive
 from sim.road import TRUTH
 from sim.scene import ORIGIN, ModuleSpec, Scenario
 from sim.sensing import MODELS, Sensor, SensorModel
@@ -197,8 +198,11 @@ def _known(text: str, name: str) -> Recording:
         rows["vx"][index], rows["vy"][index] = speed * np.cos(heading), speed * np.sin(heading)
         rows["length"][index], rows["width"][index] = row.number("length_m"), row.number("width_m")
         rows["height"][index] = 1.5
+        for column in ("ax", "ay", "yaw_rate"):
+            rows[column][index] = np.nan
 
     times, frames = _frames(text, name, "t_s", lambda count: np.zeros(count, TRUTH), fill)
+    derive(frames, times)
     return Recording(name, False, times, frames, ORIGIN)
 
 

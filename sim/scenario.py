@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from interfaces.errors import ConfigError
 from sim.scenarios.crossing import crossing
+from sim.scenarios.encounters import encounters
 from sim.scenarios.expressway import expressway
 from sim.scenarios.intersection import calm, intersection
 from sim.scenarios.merge import merge
@@ -18,7 +19,7 @@ from sim.scene import ModuleSpec, Scenario, TruthEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEFAULT", "RECORDED", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scenario"]
+__all__ = ["BY_CHANCE", "DEFAULT", "RECORDED", "SCENARIOS", "ModuleSpec", "Scenario", "TruthEvent", "scenario"]
 
 DEFAULT: Final = "intersection"
 SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
@@ -30,13 +31,15 @@ SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
     "expressway": expressway,
     "calm": calm,
 }
+# Roads to be measured on, where nobody says beforehand what will happen.
+BY_CHANCE: Final[dict[str, Callable[[int], Scenario]]] = {"encounters": encounters}
 # Real traffic, whose files are not shipped: such a scene can be named always, its road only where they are.
 RECORDED: Final[dict[str, Callable[[int], Scenario]]] = {name: ngsim(name) for name in EXCERPTS}
 
 
 def scenario(name: str, seed: int = 1) -> Scenario:
     """The scenario called `name`; ConfigError names the nearest one when there is none."""
-    every = SCENARIOS | RECORDED
+    every = SCENARIOS | BY_CHANCE | RECORDED
     build = every.get(name.replace("-", "_"))
     if build is None:
         near = difflib.get_close_matches(name, every, 1)

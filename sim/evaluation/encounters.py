@@ -2,7 +2,7 @@
 
 Boxes are moved on in small steps and looked at for overlap: straight on, and at the present rate of turn. Post-
 encroachment time is the least difference of two times at which the two boxes covered the same ground. What is sure
-is by a margin worse than the thresholds of severity 2, both ways of moving on and with narrowed boxes; what is by a
+is by a margin worse than the thresholds of severity 2, both ways of moving on and with smaller boxes; what is by a
 margin better than them, one way, is possible: to tell it or not is both right.
 """
 
@@ -197,9 +197,8 @@ def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
     else:
         sin, cos = np.sin(rate * t) / rate, (1 - np.cos(rate * t)) / rate
         dx, dy, turned = vx * sin - vy * cos, vx * cos + vy * sin, yaw + rate * t
-    width = rows["width"] - 2 * NARROW_M * slim
-    width = np.maximum(width, rows["width"] / 2)
-    size = [np.broadcast_to(one[:, None], dx.shape) for one in (rows["length"], width)]
+    less = [np.maximum(rows[name] - 2 * NARROW_M * slim, rows[name] / 2) for name in ("length", "width")]
+    size = [np.broadcast_to(one[:, None], dx.shape) for one in less]
     return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned, *size], axis=-1)
 
 
@@ -222,7 +221,7 @@ class _Table:
     def __init__(self) -> None:
         self._boxes: dict[int, dict[int, tuple[float, ...]]] = {}
         self._kind: dict[int, int] = {}
-        self._near: set[tuple[int, int]] = set()
+        self._near: dict[tuple[int, int], set[int]] = {}  # when
 
     def take(self, n: int, rows: NDArray[np.void]) -> None:
         names = ("x", "y", "yaw", "length", "width")
@@ -233,7 +232,8 @@ class _Table:
         first, second = _pairs(rows)
         away = np.hypot(rows["x"][second] - rows["x"][first], rows["y"][second] - rows["y"][first])
         near = away < NEAR_M
-        self._near |= {_ids(rows, i, j) for i, j in zip(first[near].tolist(), second[near].tolist(), strict=True)}
+        for i, j in zip(first[near].tolist(), second[near].tolist(), strict=True):
+            self._near.setdefault(_ids(rows, i, j), set()).add(n)
 
     def encroachments(self) -> Iterator[_Sign]:
         """The moments at which somebody came where the other had been shortly before."""
@@ -241,7 +241,10 @@ class _Table:
         for pair in sorted(self._near):
             more = WEAK_PET_S * any(self._kind[one] in _WEAK for one in pair)
             for before, after in (pair, pair[::-1]):
-                yield from _followed(pair, arrays[before], arrays[after], more)
+                for n, sign in _followed(pair, arrays[before], arrays[after], more):
+                    # Who goes at walking pace behind another encroaches upon nobody.
+                    if not self._near[pair].isdisjoint((n, n - round(sign.pet_s / STEP_S))):
+                        yield sign
 
 
 def _followed(
@@ -249,8 +252,8 @@ def _followed(
     before: tuple[NDArray[np.intp], Floats],
     after: tuple[NDArray[np.intp], Floats],
     more_s: float,
-) -> Iterator[_Sign]:
-    """Signs of `after` on ground that `before` covered less than POSSIBLE_PET_S + `more_s` earlier."""
+) -> Iterator[tuple[int, _Sign]]:
+    """Instants and signs of `after` on ground that `before` covered less than POSSIBLE_PET_S + `more_s` earlier."""
     told: dict[int, tuple[int, float, float, float]] = {}
     for lag in range(1, round((POSSIBLE_PET_S + more_s) / STEP_S) + 1):
         _, i, j = np.intersect1d(before[0] + lag, after[0], return_indices=True)
@@ -263,7 +266,7 @@ def _followed(
                 told.setdefault(int(after[0][j[k]]), (lag, turn, float(two[k, 0]), float(two[k, 1])))
     for n, (lag, turn, x, y) in told.items():
         sure = lag * STEP_S < SURE_PET_S + more_s and SURE_ANGLE[0] <= turn <= SURE_ANGLE[1]
-        yield _Sign(ids, n * STEP_S, 2 if sure else 1, x, y, pet_s=lag * STEP_S)
+        yield n, _Sign(ids, n * STEP_S, 2 if sure else 1, x, y, pet_s=lag * STEP_S)
 
 
 def _corners(box: Floats) -> Floats:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ STEP_S: Final = 0.1
 LEAD_S: Final = 1.5  # a path crossing has to be told while the later one is still so far away
 COMFORT_MPS2, BRAKES_MPS2 = 2.5, 1.0
 OVERLAP_S: Final = 0.2
+UNKNOWN_S: Final = 4.0
 ANGLES: Final = (math.radians(40), math.radians(140))
 AHEAD_OF_MERGE_M, AT_MERGE_M, MERGE_SURE_S, MERGE_POSSIBLE_S, MERGE_AHEAD_S = 200.0, 4.0, 1.5, 5.0, 10.0
 INTO_RED_S, HARDEST_STOP_MPS2, RED_AHEAD_S = 0.3, 3.5, 4.0
@@ -56,6 +57,9 @@ class Way:
 def right_of_way(recording: Recording, seen: Seen) -> Iterator[Expected]:
     """Everything of these three kinds; `seen`: the seconds at which each road user counts."""
     ways = ways_of(recording.truth)
+    over_s = recording.truth.seconds(recording.truth.times_ns[-1])
+    # Whether what was said shortly before the end came to pass nobody knows.
+    yield Expected("crossing_path", over_s - UNKNOWN_S, over_s, frozenset(), over_s, must=False)
     yield from _crossings(ways, recording.site, seen)
     for merge in recording.site.merges:
         yield from _merges(ways, recording.site, merge, seen)
@@ -154,9 +158,19 @@ def _both(seen: Seen, *who: int) -> list[float]:
     return sorted(set.intersection(*times))
 
 
+class _Passing(NamedTuple):
+    """Who came to a merge, or was still on its way: at which of its instants, and over which of the two lanes."""
+
+    way: Way
+    k: int
+    there: bool
+    ramp: bool  # most of its way
+    mainline: bool  # at last, or all of it
+
+
 def _merges(ways: list[Way], site: Site, merge: Merge, seen: Seen) -> Iterator[Expected]:
     """Those of the ramp who came to the merge shortly before or after somebody of the mainline, or were about to."""
-    passed: dict[bool, list[tuple[Way, int]]] = {True: [], False: []}
+    passed = []
     for way in ways:
         away = np.hypot(*(way.place - merge.point).T)
         k = int(np.argmin(away))
@@ -164,32 +178,37 @@ def _merges(ways: list[Way], site: Site, merge: Merge, seen: Seen) -> Iterator[E
         if len(before) and (away[k] < AT_MERGE_M or k == len(away) - 1):  # who is still on its way counts, too
             lanes = site.lane_of(way.place[before], way.course[before]).lane
             ramp, mainline = np.count_nonzero(lanes == merge.ramp), np.count_nonzero(lanes == merge.mainline)
-            if ramp or mainline:
-                passed[bool(ramp > mainline)].append((way, k))
-    for way, k in passed[True]:
-        yield from _merge(way, k, passed[False], merge, seen)
+            passed.append(_Passing(way, k, bool(away[k] < AT_MERGE_M), bool(ramp > mainline), bool(mainline)))
+    for one in passed:
+        if one.ramp:
+            # Who joined the mainline before the merge is mainline to who comes behind: possible, no more.
+            yield from _merge(one, [other for other in passed if other.mainline and other is not one], merge, seen)
 
 
-def _merge(way: Way, k: int, mainline: list[tuple[Way, int]], merge: Merge, seen: Seen) -> Iterator[Expected]:
-    at_s, there = float(way.at_s[k]), np.hypot(*(way.place[k] - merge.point)) < AT_MERGE_M
+def _merge(one: _Passing, mainline: list[_Passing], merge: Merge, seen: Seen) -> Iterator[Expected]:
+    way, at_s, start_s = one.way, float(one.way.at_s[one.k]), math.inf
     near: dict[int, float] = {}
-    for other, n in mainline:
-        _, i, j = np.intersect1d(np.round(way.at_s / STEP_S), np.round(other.at_s / STEP_S), return_indices=True)
-        left = [one.gone_m[end] - one.gone_m[rows] for one, rows, end in ((way, i, k), (other, j, n))]
-        left = [
-            m + np.hypot(*(one.place[end] - merge.point))
-            for m, (one, end) in zip(left, ((way, k), (other, n)), strict=True)
-        ]
-        speed = [np.maximum(one.speed[rows], 1.0) for one, rows in ((way, i), (other, j))]
-        gap_s = np.abs(left[0] / speed[0] - left[1] / speed[1])
-        soon = (way.at_s[i] >= at_s - MERGE_AHEAD_S) & (way.at_s[i] <= at_s)
-        if abs(other.at_s[n] - at_s) < MERGE_POSSIBLE_S or (gap_s[soon] < MERGE_POSSIBLE_S).any():
-            near[other.who] = abs(float(other.at_s[n]) - at_s)
+    for other in mainline:
+        _, i, j = np.intersect1d(np.round(way.at_s / STEP_S), np.round(other.way.at_s / STEP_S), return_indices=True)
+        arrival = [_arrival_s(side, rows, merge) for side, rows in ((one, i), (other, j))]
+        gap_s = np.abs(arrival[0] - arrival[1])
+        soon = way.at_s[i][(arrival[0] <= MERGE_AHEAD_S) & (way.at_s[i] <= at_s) & (gap_s < MERGE_POSSIBLE_S)]
+        apart_s = abs(float(other.way.at_s[other.k]) - at_s) if one.there and other.there else math.inf
+        if len(soon) or apart_s < MERGE_POSSIBLE_S:
+            near[other.way.who] = math.inf if other.ramp else apart_s
+            start_s = min(start_s, *soon[:1].tolist(), at_s - MERGE_AHEAD_S)
     if near:
-        closest = min(near, key=lambda one: near[one])
+        closest = min(near, key=lambda who: near[who])
         known = [t for t in _both(seen, way.who, closest) if at_s - MERGE_AHEAD_S <= t <= at_s - 1.0]
-        must = bool(there) and near[closest] < MERGE_SURE_S and len(known) * STEP_S >= 1.0
-        yield Expected("merging_vehicle", at_s - MERGE_AHEAD_S, at_s, frozenset({way.who, *near}), at_s, must)
+        must = near[closest] < MERGE_SURE_S and len(known) * STEP_S >= 1.0
+        yield Expected("merging_vehicle", start_s, at_s, frozenset({way.who, *near}), at_s, must)
+
+
+def _arrival_s(one: _Passing, rows: NDArray[np.intp], merge: Merge) -> Floats:
+    """Seconds from each of these instants to the merge, along the way it went, at the speed of the instant."""
+    way = one.way
+    left = way.gone_m[one.k] - way.gone_m[rows] + np.hypot(*(way.place[one.k] - merge.point))
+    return np.asarray(left / np.maximum(way.speed[rows], 1.0))
 
 
 def _colours(recording: Recording) -> dict[int | None, list[tuple[float, int]]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interfaces.errors import ConfigError
 from sim.evaluation import sumo
 from sim.evaluation.recording import of_scene
-from sim.scenario import SCENARIOS, scenario
+from sim.scenario import BY_CHANCE, SCENARIOS, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def built_in() -> list[str]:
     """Those that need nothing but this package."""
-    return list(SCENARIOS)
+    return [*SCENARIOS, *BY_CHANCE]
 
 
 def scene_names() -> dict[str, str]:
     """All, with what they show."""
-    ours = {name: build(1).description for name, build in SCENARIOS.items()}
+    ours = {name: build(1).description for name, build in (SCENARIOS | BY_CHANCE).items()}
     return ours | {name: one.description for name, one in sumo.SCENES.items()}
 
 
@@ -35,7 +35,7 @@ def filmed(
     step: Callable[[float, float], None] = lambda _done, _all: None,
 ) -> Recording:
     """A scene by name, a simulated one or SUMO's; ConfigError for others and where SUMO is missing."""
-    if name not in SCENARIOS and name not in sumo.SCENES:
+    if name not in built_in() and name not in sumo.SCENES:
         near = difflib.get_close_matches(name, scene_names(), 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(scene_names())}"
         raise ConfigError(f"scenario {name!r} is unknown; {hint}")

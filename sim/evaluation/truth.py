@@ -13,6 +13,7 @@ import numpy as np
 from controller.detection_log import CLASS_NAMES
 from controller.fusion.attributes import USUAL_BOX
 from interfaces.errors import ConfigError
+from sim.derived import derive
 from sim.happening import Happening
 from sim.road import TRUTH
 
@@ -82,13 +83,7 @@ def read(lines: Iterable[str], name: str = "truth") -> tuple[Truth, tuple[Happen
 def filled(frames: Sequence[list[dict[str, Any]]], times_ns: Sequence[int]) -> list[NDArray[np.void]]:
     """TRUTH rows of objects with id, class code, x, y; the rest from the neighbours in time, the course, the class."""
     found = [_given(one) for one in frames]
-    _derive(found, times_ns, ("x", "y"), ("vx", "vy"))
-    _derive(found, times_ns, ("vx", "vy"), ("ax", "ay"))
-    for rows in found:
-        moving = np.hypot(rows["vx"], rows["vy"]) > 0.5
-        course = np.where(moving, np.arctan2(rows["vy"], rows["vx"]), 0.0)
-        rows["yaw"] = np.where(np.isnan(rows["yaw"]), course, rows["yaw"])
-        rows["yaw_rate"] = np.nan_to_num(rows["yaw_rate"])
+    derive(found, [instant_ns / NS for instant_ns in times_ns])
     return found
 
 
@@ -158,24 +153,6 @@ def _given(objects: list[dict[str, Any]]) -> NDArray[np.void]:
         for key in _NUMBERS:
             row[key] = one.get(key, box.get(key, math.nan))
     return rows
-
-
-def _derive(
-    frames: Sequence[NDArray[np.void]], times_ns: Sequence[int], of: tuple[str, str], to: tuple[str, str]
-) -> None:
-    """Fill NaN rates by the change from the instant before to the one after, as far as the road user is there."""
-    places = [{int(one): row for row, one in enumerate(rows["id"])} for rows in frames]
-    values = [np.stack([rows[name] for name in of], axis=1) for rows in frames]
-    for k, rows in enumerate(frames):
-        around = [n for n in (k - 1, k, k + 1) if 0 <= n < len(frames)]
-        for row, one in enumerate(rows["id"].tolist()):
-            if not np.isnan([rows[name][row] for name in to]).any():
-                continue
-            seen = [n for n in around if one in places[n]]
-            span_s = (times_ns[seen[-1]] - times_ns[seen[0]]) / NS or math.inf
-            change = values[seen[-1]][places[seen[-1]][one]] - values[seen[0]][places[seen[0]][one]]
-            for name, rate in zip(to, change / span_s, strict=True):
-                rows[name][row] = rate
 
 
 def _between(one: NDArray[np.void], two: NDArray[np.void], share: float) -> NDArray[np.void]:

@@ -27,24 +27,34 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Said(NamedTuple):
-    """A hazard's beginning or a near miss: when it was told and when it was so (s of the scene), and where (m)."""
+    """A hazard's beginning or a near miss: when it was told and when it was so (s of the scene), where (m), of whom."""
 
     kind: str
     at_s: float
     so_s: float
     x: float
     y: float
+    who: frozenset[int]
 
 
 def said_in(played: Run) -> list[Said]:
     """What was told of, by its beginning; 注意 (severity 1) is no near miss yet."""
-    hazards = [Said(one.kind, start_s, start_s, one.x, one.y) for start_s, _, one in played.hazards]
-    near = [
-        Said("near_miss", at_s, (one.peak_ns - START_NS) / 1e9, one.x, one.y)
-        for at_s, one in played.near_misses
-        if one.severity > 1
+    hazards = [
+        Said(one.kind, start_s, start_s, one.x, one.y, named(played, start_s, one.track_ids))
+        for start_s, _, one in played.hazards
     ]
+    near = []
+    for at_s, one in played.near_misses:
+        so_s, ids = (one.peak_ns - START_NS) / 1e9, [who.track_id for who in one.participants]
+        if one.severity > 1:
+            near.append(Said("near_miss", at_s, so_s, one.x, one.y, named(played, so_s, ids)))
     return sorted(hazards + near, key=lambda one: one.at_s)
+
+
+def named(played: Run, at_s: float, tracks) -> frozenset[int]:
+    """Whom tracks stand for at an instant, by their ids in the truth."""
+    instant = min(played.instants, key=lambda one: abs(one.at_s - at_s))
+    return frozenset(instant.names[track] for track in tracks if track in instant.names)
 
 
 def told(scene, played: Run) -> tuple[list, list[Said]]:
@@ -70,7 +80,7 @@ def fits(one: Said, event, played: Run) -> bool:
     frames = played.recording.truth.frames
     rows = frames[min(max(round(one.so_s / STEP_S), 0), len(frames) - 1)]
     near = rows[(abs(rows["x"] - one.x) < REACH_M) & (abs(rows["y"] - one.y) < REACH_M)]
-    return not actors or kind == "queue_tail" or bool(set(near["id"].tolist()) & set(actors))
+    return not actors or kind == "queue_tail" or bool({*near["id"].tolist(), *one.who} & set(actors))
 
 
 def table(found, false) -> str:

@@ -102,7 +102,7 @@ def _fill(row: np.ndarray, index: int, user: User, t: float, error: np.ndarray |
     speed = math.hypot(vx, vy)
     yaw = user.yaw if user.yaw is not None else math.atan2(vy, vx) if speed > 0.1 else 0.0
     row["ax"], row["ay"] = (x1 - 2 * x + x0) / h**2, (y1 - 2 * y + y0) / h**2
-    sigma = (0.05, 0.05, 0.1, 0.1)
+    sigma = (0.05, 0.05, 0.06, 0.06)
     if error is not None:
         standing = 0.3 if speed < 0.3 else 1.0
         sigma = (0.2, 0.2, 0.3 * standing, 0.3 * standing)

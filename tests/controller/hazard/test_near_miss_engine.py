@@ -159,3 +159,54 @@ def test_a_place_in_doubt_tells_nothing_of_who_was_where(sigma_m, told):
     cov = np.diag(np.square([sigma_m, sigma_m, 0.1, 0.1]))
     users = [User(one.at, one.kind, extra={"cov": cov}) for one in PET_ONE]
     assert len(run(users, 10)[1]) == told
+
+
+def test_two_who_nearly_meet_the_same_third_are_two_encounters():
+    """The one behind the other, both stopped short by a third that crosses 6 m apart from each."""
+    first, second = User(braking(-50, 12, 2.9, 7)), User(braking(-57, 12, 3.0, 6.5))
+    pairs = [{who.track_id for who in one.participants} for one in run([first, CROSSING_HIT[1], second], 12)[1]]
+    assert {1, 2} in pairs
+    assert {2, 3} in pairs
+
+
+@pytest.mark.parametrize("changed_s", [3.4, 3.8, 4.2])
+def test_one_whose_id_changed_during_an_encounter_can_meet_another(changed_s):
+    """The first, under a new id since the worst moment, is then nearly hit by a third."""
+    renamed = User(braking(-50, 12, 2.9, 7), ids=lambda t: 1 if t < changed_s else 7)
+    third = User(braking(-75, 12, 4.4, 7))
+    pairs = [{who.track_id for who in one.participants} for one in run([renamed, CROSSING_HIT[1], third], 14)[1]]
+    assert any(2 in pair for pair in pairs)
+    assert {3, 7} in pairs
+
+
+def test_boxes_that_were_never_seen_apart_are_badly_placed():
+    """Two trucks side by side of whom one is said to be 1.2 m nearer than it is, and faster."""
+    trucks = [
+        User(straight(-20, 0, 16, 0), ObjectClass.LARGE_VEHICLE),
+        User(straight(-30, 1.4, 21, 0), ObjectClass.LARGE_VEHICLE, begin=0.8),
+    ]
+    assert not run(trucks, 8)[1]
+    seen_apart = [trucks[0], User(lambda t: (-36 + 21 * t, 4.5 - 0.9 * t), ObjectClass.LARGE_VEHICLE)]
+    assert [one.severity >= 3 for one in run(seen_apart, 8)[1]] == [True]
+
+
+def test_who_comes_the_other_way_in_ones_own_lane_is_told_though_both_swerve_in_time():
+    """40 m/s towards each other, out of the way 1.6 s before; in the next lane it is nothing."""
+    stay = User(straight(-100, 0, 20, 0))
+
+    def coming(beside_m: float) -> User:
+        return User(lambda t: (100 - 20 * t, beside_m + (3.5 - beside_m) * min(max((t - 3.4) / 1.2, 0.0), 1.0)))
+
+    (told,) = run([stay, coming(0.0)], 8)[1]
+    assert told.severity >= 2
+    assert not math.isnan(told.drac_mps2)
+    assert not run([stay, coming(3.4)], 8)[1]
+
+
+@pytest.mark.parametrize(("pace", "told"), [(5.0, 1), (2.5, 0)])
+def test_a_quick_cyclist_close_behind_a_walker_is_told_and_a_slow_one_is_not(pace, told):
+    walker = User(straight(0, -6, 0, 1.3), PERSON)
+    left_s = (6 + 0.5) / 1.3
+    cyclist = User(straight(-pace * (left_s + 1.0) - 1.1, 0, pace, 0), ObjectClass.BICYCLE)
+    found = [one for one in run([walker, cyclist], 10)[1] if not math.isnan(one.pet_s)]
+    assert len(found) == told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from scenes import User, straight, ticks
 
@@ -69,3 +71,15 @@ def test_who_turns_away_quickly_has_left_when_it_left():
     second = User(straight(-1.5, -0.9 - 2.25 - 8 * 2.3, 0, 8))
     got = shortest([first, second], 5)
     assert got is None or got.pet_s > 0.9
+
+
+def test_who_brakes_does_not_take_ground_by_its_rear():
+    """A truck that creeps to a stop where a car had passed 2.4 s before, and is then seen 1 m farther aside."""
+    car = User(straight(-50, 0, 10, 0))
+
+    def truck(t: float) -> tuple[float, float]:
+        since = t - 7.8
+        front = 4 * since - 0.625 * min(max(since, 0.0), 3.2) ** 2 if since < 3.2 else 6.4
+        return 0.0 if t < 9.65 else 1.0, front - 0.9 - 6.0
+
+    assert shortest([car, User(truck, ObjectClass.LARGE_VEHICLE, yaw=math.pi / 2)], 12) is None

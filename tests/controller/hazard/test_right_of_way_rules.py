@@ -22,8 +22,9 @@ from scenes import (
 
 from controller.hazard import right_of_way_rules
 from controller.hazard.hazard import Phase
-from controller.hazard.layout import STRAIGHT_WEIGHT, layout_of, ways
-from controller.site import Area, Site, StopLine
+from controller.hazard.layout import STRAIGHT_WEIGHT, Way, forked, layout_of, ways
+from controller.hazard.riders import Riders, coming
+from controller.site import Area, Lane, Site, StopLine
 from interfaces.spec import ObjectClass
 from modules.signal import DARK, GREEN, RED, YELLOW, SignalGroupReading, SignalReading
 
@@ -168,6 +169,17 @@ def test_who_brakes_for_the_crossing_is_not_expected_there(monkeypatch):
     assert begun("crossing_path", users, 7, crossroads())
 
 
+@pytest.mark.parametrize(("brakes", "count"), [(0.0, 1), (1.2, 0)])
+def test_who_slows_down_to_a_turn_may_be_about_to_turn(brakes, count):
+    """Both would be there at once; the one may turn left before, and would have 5 m/s there."""
+    lanes = [lane("in", -150, 0, -15, 0, 50), lane("on", -15, 0, 150, 0, 50), lane("n", 0, -150, 0, 150, 50)]
+    left = Lane("left", np.array([[-15.0, 0.0], [-10.0, 0.0], [-5.0, 4.0], [-4.0, 60.0]]), 3.25, 50 / 3.6)
+    lanes[0] = Lane("in", lanes[0].points, 3.25, 50 / 3.6, successors=("on", "left"))
+    site = Site((*lanes, left), crossroads().areas, ())
+    turning = User(lambda t: (-60 + 12 * t - brakes / 2 * max(t - 0.5, 0.0) ** 2, 0.0), end=4.0)
+    assert len(begun("crossing_path", [turning, User(straight(0, -57, 0, 11), end=4.0)], 4, site)) == count
+
+
 def test_a_map_without_the_area_is_silent():
     users = [User(straight(-60, 0, 12)), User(straight(0, -60, 0, 12))]
     assert not begun("crossing_path", users, 7, crossroads(conflict=False))
@@ -259,8 +271,27 @@ def test_ways_lead_upstream_and_share_where_lanes_divide():
         for one, successors in zip(lanes, (("b", "left"), (), (), ("a",)), strict=True)
     )
     share = STRAIGHT_WEIGHT / (STRAIGHT_WEIGHT + 1)
-    assert ways(lanes, 1, 30.0) == ((1, 30.0, 1.0), (0, 80.0, share), (3, 880.0, share))
-    assert ways(lanes, 2, 30.0)[1] == (0, 80.0, pytest.approx(1 - share))
+    assert ways(lanes, 1, 30.0) == (Way(1, 30.0, 1.0), Way(0, 80.0, share), Way(3, 880.0, share))
+    assert ways(lanes, 2, 30.0)[1][:3] == (0, 80.0, pytest.approx(1 - share))
+
+
+def test_who_is_where_lanes_divide_may_be_on_any_of_them():
+    """10.9 m along they are 1 m apart."""
+    lanes = (
+        Lane("a", np.array([[-100.0, 0.0], [-50.0, 0.0]]), 3.0, successors=("b", "left")),
+        Lane("b", np.array([[-50.0, 0.0], [0.0, 0.0]]), 3.0),
+        Lane("left", np.array([[-50.0, 0.0], [-40.0, 0.0], [-36.0, 10.0]]), 3.0),
+    )
+    turns = 1 / (1 + STRAIGHT_WEIGHT)
+    beyond, before, beside, upstream = forked(lanes, ways(lanes, 2, 20.0))
+    assert beyond == Way(2, 20.0, 1.0, from_m=11.0)
+    assert before == Way(2, 20.0, pytest.approx(turns), to_m=11.0)
+    assert beside == Way(1, 20.0, pytest.approx(turns), to_m=11.0)
+    assert upstream == Way(0, 70.0, pytest.approx(turns))
+    known = Riders({2: [0, 1], 1: [2, 3]}, [5.0, 15.0, 5.0, 15.0], [4.0] * 4, [5.0] * 4, [0.3] * 4, [0.3] * 4)
+    shares = {one.row: one.share for one in coming(known, forked(lanes, ways(lanes, 2, 20.0)))}
+    assert shares == {0: pytest.approx(turns), 1: 1.0, 2: pytest.approx(turns)}
+    assert forked(lanes, ways(lanes, 0, 20.0)) == ways(lanes, 0, 20.0)
 
 
 def test_a_ring_of_lanes_ends():

@@ -60,8 +60,8 @@ BORDERS = (
     Border(
         "stationary_vehicle",
         "time",
+        [User(straight(0, 1.6), yaw=0.0, end=7.2)],
         [User(straight(0, 1.6), yaw=0.0, end=6.2)],
-        [User(straight(0, 1.6), yaw=0.0, end=5.0)],
         lasts=False,
     ),
     Border("stationary_vehicle", "usual speed", [STANDING], [STANDING], 12.0, road(60), road(30)),

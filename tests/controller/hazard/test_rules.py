@@ -186,6 +186,13 @@ def test_a_large_one_a_moving_one_and_one_beside_a_car():
 
 
 @pytest.mark.parametrize("seed", NOISE)
+@pytest.mark.parametrize(("speed", "told"), [(6.0, 1), (3.0, 0)])
+def test_who_brakes_hard_from_a_low_speed_is_told_before_it_stands(speed, told, seed):
+    hazards, _ = run([User(braking(-40, speed, 2, 6, 1.6))], 6, road(), seed=seed)
+    assert len(new(hazards, "sudden_braking")) == told
+
+
+@pytest.mark.parametrize("seed", NOISE)
 def test_sudden_braking_soon_and_once(seed):
     hazard = only([User(braking(-100, 15, 2, 6, 1.6))], 8, "sudden_braking", seed=seed)
     assert (hazard.cause, hazard.subcause) == (99, 1)

@@ -85,7 +85,7 @@ def test_strict_names_missed_goals_and_exits_with_1():
 
 def test_scenes_are_listed():
     listed = evaluate("--list").output
-    assert all(name in listed for name in (*SCENARIOS, "sumo-crossing", "sumo-merge"))
+    assert all(name in listed for name in (*SCENARIOS, "encounters", "sumo-crossing", "sumo-merge"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sim.evaluation.encounters import encounters, overlapping
 from sim.evaluation.truth import Truth
 from sim.road import TRUTH
 
-CAR, PERSON = int(ObjectClass.CAR), int(ObjectClass.PEDESTRIAN)
+CAR, PERSON, CYCLIST = int(ObjectClass.CAR), int(ObjectClass.PEDESTRIAN), int(ObjectClass.BICYCLE)
 
 
 def truth(*paths, seconds=8.0, step=0.1):
@@ -72,6 +72,25 @@ def test_crossing_shortly_behind_somebody(late_s, sure, known):
 
 def test_two_people_on_foot_are_no_danger_to_each_other():
     assert not encounters(truth((PERSON, (-3, 0), straight(1.5, 0)), (PERSON, (3, 0), straight(-1.5, 0))))
+
+
+@pytest.mark.parametrize(("pace", "sure"), [(1.6, False), (5.0, True)])
+def test_a_cyclist_at_walking_pace_encroaches_upon_nobody(pace, sure):
+    """Who comes 1.2 s after a pedestrian has left, quick before or all the way."""
+    walker = PERSON, (0, -4.0), straight(0, 1.3)
+    arrival_s = (4.0 + 0.5) / 1.3 + 1.2
+    cyclist = CYCLIST, (-5.0 - pace * (arrival_s - 1) - 0.5, 0), lambda t: (5.0 if t < 1 else pace, 0)
+    assert any(met.sure for met in encounters(truth(walker, cyclist, seconds=7.0))) is sure
+
+
+@pytest.mark.parametrize(("overlap_m", "sure"), [(0.5, False), (1.3, True)])
+def test_grazing_an_end_is_not_beyond_doubt(overlap_m, sure):
+    """A car that is about to touch the rear of a crossing one, which then clears off."""
+    crossing = CAR, (0, -20 + 0.875 - overlap_m), lambda t: (0, 10.0 if t < 1.7 else 20.0)
+    arrival_s = (20 + 2.2) / 10
+    coming = CAR, (-12 * arrival_s - 0.875 - 2.2, 0), straight(12, 0)
+    found = [met for met in encounters(truth(crossing, coming)) if met.risk]
+    assert bool(found) is sure
 
 
 def test_only_the_last_of_a_queue_is_about_to_be_hit():

@@ -59,7 +59,7 @@ def recording(site, paths, seconds=10.0, lights=()):
 
 def expected(given):
     seen = {who: [t / 1e9 for t in given.truth.times_ns] for who in range(1, 9)}
-    return list(right_of_way(given, seen))
+    return [one for one in right_of_way(given, seen) if one.ids]
 
 
 def going(x, y, vx, vy):
@@ -78,6 +78,29 @@ def test_two_who_would_be_there_at_once_have_to_be_told_a_second_and_a_half_befo
     (one,) = expected(recording(CROSSROADS, [going(-60, 0, 12, 0), going(0, -60, 0, 12)]))
     assert (one.kind, one.must, one.ids) == ("crossing_path", True, frozenset({1, 2}))
     assert one.counts_from_s == pytest.approx((60 - 2.2 - 0.9) / 12 - 1.5, abs=0.15)
+
+
+def test_what_is_said_shortly_before_the_end_nobody_knows_about():
+    given = recording(CROSSROADS, [going(-60, 0, 12, 0)], 8.0)
+    (one,) = (it for it in right_of_way(given, {}) if not it.ids)
+    assert (one.kind, one.must) == ("crossing_path", False)
+    assert (one.start_s, one.end_s) == pytest.approx((4.0, 8.0), abs=0.11)
+
+
+def test_who_has_joined_the_mainline_is_mainline_to_who_comes_behind_and_need_not_be_told():
+    turn = 215.4 / 15
+    ramp = lambda t: (200 / turn * (t - turn), 80 / turn * (t - turn)) if t < turn else (15 * (t - turn), 0.0)  # noqa: E731
+    early = lambda t: ramp(t) if t < turn - 3 else (ramp(turn - 3)[0] + 14 * (t - turn + 3), 0.0)  # noqa: E731
+    found = expected(recording(RAMP, [early, lambda t: ramp(t - 1.2)], 20.0))
+    assert [(one.must, one.ids) for one in found] == [(False, frozenset({1, 2}))]
+
+
+def test_where_the_film_ends_says_nothing_of_when_they_would_have_passed():
+    """One of the mainline that is 100 m off when the film ends, just after one of the ramp has passed."""
+    turn = 215.4 / 15
+    ramp = lambda t: (200 / turn * (t - turn), 80 / turn * (t - turn)) if t < turn else (15 * (t - turn), 0.0)  # noqa: E731
+    found = expected(recording(RAMP, [ramp, going(-100 - 20 * turn, 0, 20, 0)], turn + 0.3))
+    assert not any(one.must for one in found)
 
 
 @pytest.mark.parametrize("late_s", [1.4, 4.0])

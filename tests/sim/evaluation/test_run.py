@@ -46,6 +46,8 @@ def test_every_figure_is_there_and_plausible(assessment):
     assert figures.keys() == FIGURES.keys()
     assert 0.6 < figures["hota"] <= 1.0
     assert 0.02 < figures["location_rmse_m"] < 0.6
+    assert 1.0 < figures["place_nees"] < 6.0  # tracks know how wrong they are; here of a bus whose rear nobody sees
+    assert 0.6 < figures["velocity_nees"] < 3.0
     assert 0.03 < figures["age_p50_s"] <= figures["age_p95_s"] < 0.5
     assert figures["hota"] == pytest.approx(assessment.over_alpha.over_alpha.mean())
     assert figures["gospa_m"] ** 2 <= sum(figures[f"gospa_{part}_m2"] for part in ("localisation", "missed", "false"))

@@ -30,6 +30,25 @@ def test_what_is_not_given_comes_from_the_neighbours_and_the_class():
     assert events == ()
 
 
+def test_the_rate_of_turn_of_a_bend_is_that_of_its_course():
+    bend = [(20 * math.sin(0.4 * t), 20 * (1 - math.cos(0.4 * t))) for t in (0.1 * n for n in range(20))]
+    truth, _ = read([line(n, {"id": 4, "x": x, "y": y}) for n, (x, y) in enumerate(bend)])
+    for n in range(3, 17):
+        (row,) = truth.frames[n]
+        assert row["yaw_rate"] == pytest.approx(0.4, rel=0.02)
+        assert row["yaw"] == pytest.approx(0.04 * n, abs=0.001)
+    assert all(rows[0]["yaw_rate"] > 0.2 for rows in truth.frames)
+
+
+def test_who_stops_keeps_its_course():
+    stop = [(0.0, 0.5 * n) for n in range(5)] + [(0.0, 2.0)] * 5
+    truth, _ = read([line(n, {"id": 4, "x": x, "y": y}) for n, (x, y) in enumerate(stop)])
+    assert truth.frames[-1][0]["yaw"] == pytest.approx(math.pi / 2)
+    assert [rows[0]["yaw_rate"] for rows in truth.frames] == pytest.approx([0.0] * 10)
+    alone, _ = read([line(0, {"id": 4, "x": 1.0, "y": 1.0})])
+    assert (alone.frames[0][0]["yaw"], alone.frames[0][0]["yaw_rate"]) == (0.0, 0.0)
+
+
 def test_given_numbers_stay():
     truth, _ = read([line(n, car(n, vx=3.0, vy=4.0, yaw=1.0, length=7.0, width=2.0)) for n in range(3)])
     row = truth.frames[1][0]
