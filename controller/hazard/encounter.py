@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LIKELY: Final = 0.55
 SOME_CHANCE: Final = 0.3
+SURE: Final = 0.7
 PARALLEL, OPPOSITE = math.radians(30), math.radians(130)
 SMOOTH_S: Final = 0.25  # a certain conflict counts after three ticks at 10 Hz, a doubtful one after five …
 SMOOTH_PARALLEL_S: Final = 0.5  # … and later on parallel courses, where passing close is usual
@@ -64,6 +65,7 @@ class Encounter:
     overlap: float = 0.0
     apart: bool = False
     parallel: bool = False
+    oncoming: bool = False
     fastest: float = 0.0
     braking: list[float] = field(default_factory=lambda: [0.0, 0.0])
     quiet_s: float = QUIET_S
@@ -80,12 +82,13 @@ class Encounter:
         self, scene: Scene, conflict: np.void, rows: tuple[int, int], config: NearMisses, *, stopping: bool
     ) -> None:
         """A credible conflict at this tick."""
-        self.parallel = not PARALLEL < conflict["angle"] < OPPOSITE
+        self.oncoming = bool(conflict["angle"] >= OPPOSITE)
+        self.parallel = self.oncoming or bool(conflict["angle"] <= PARALLEL)
         gain = self._gain(scene)
         self._blend(gain, conflict)
         if conflict["gap_m"] > 0.5:
             self.apart = True
-        level = self._level(config, stopping=stopping, contact=self.apart and self.overlap > 0.7)
+        level = self._level(config, stopping=stopping, contact=self.overlap > 0.7)
         likely = self.chance[0] > LIKELY
         if likely:
             self.last_ns = scene.now_ns
@@ -162,11 +165,13 @@ class Encounter:
 
     def _level(self, config: NearMisses, *, stopping: bool, contact: bool) -> int:
         """Severity now, 0 to 4. That TTC alone is below its first threshold opens an encounter but is no near miss."""
+        if not self.apart:
+            return 0  # boxes that were never seen apart tell of a wrong place, not of a conflict
         if contact:
             return 4
         meets = self.chance[0] > LIKELY
         by_ttc = 0 if stopping else 3 if self.chance[2] > LIKELY else 2 if self.chance[1] > LIKELY else 0
-        if self.parallel and self.chance[1] < SOME_CHANCE:
+        if self.parallel and self.chance[1] < SOME_CHANCE and not (self.oncoming and self.chance[0] > SURE):
             meets = False  # far ahead on parallel courses the doubt of the lateral speed is larger than the road
         by_drac = sum(self.drac > threshold for threshold in config.drac_mps2) if meets else 0
         return max(by_ttc, by_drac)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from controller.site import STRAIGHT
-from controller.site_shapes import crossings, dense, edges_of, foot, length, turn
+from controller.site_shapes import at, crossings, dense, edges_of, foot, length, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
 
 REACH_M: Final = 200.0
 STRAIGHT_WEIGHT: Final = 8.0  # most go straight on
+FORK_M: Final = 1.0  # lanes of one beginning that run nearer to each other are one to look at
 LEAST_ANGLE: Final = np.radians(30.0)  # lanes that meet flatter than this merge or run on
 
 
 class Way(NamedTuple):
-    """One who is `s` along `lane` has `offset_m` − s to go; `share` of those who are there get there."""
+    """One who is `s` along `lane`, from `from_m` to `to_m`, has `offset_m` − s to go.
+
+    `share` of those who are there get there.
+    """
 
     lane: int
     offset_m: float
     share: float
+    from_m: float = -math.inf
+    to_m: float = math.inf
 
 
 class Line(NamedTuple):
@@ -92,6 +99,31 @@ def ways(lanes: tuple[Lane, ...], lane: int, along_m: float) -> tuple[Way, ...]:
     return tuple(found)
 
 
+def forked(lanes: tuple[Lane, ...], reach: tuple[Way, ...]) -> tuple[Way, ...]:
+    """The same ways, but who is where lanes of one beginning are still side by side may be on any of them."""
+    first, rest = reach[0], reach[1:]
+    lane = lanes[first.lane]
+    before = next((one for one in lanes if lane.id in one.successors and len(one.successors) > 1), None)
+    if before is None:
+        return reach
+    share = _share(lanes, before, lane)
+    beside = {
+        index: min(_beside_m(lane, one), first.offset_m)
+        for index, one in enumerate(lanes)
+        if one.id in before.successors and index != first.lane
+    }
+    own_m = max(beside.values(), default=0.0)
+    shared = [Way(index, first.offset_m, share, to_m=along_m) for index, along_m in beside.items() if along_m > 0]
+    return (first._replace(from_m=own_m), first._replace(share=share, to_m=own_m), *shared, *rest)
+
+
+def _beside_m(one: Lane, other: Lane) -> float:
+    """How far two lanes run side by side from where they begin."""
+    along_m = np.arange(0.0, min(length(one.points), length(other.points)), 0.5)
+    apart = np.hypot(*(at(one.points, along_m) - at(other.points, along_m)).T) > FORK_M
+    return float(along_m[np.argmax(apart)] if apart.any() else along_m[-1])
+
+
 def _share(lanes: tuple[Lane, ...], lane: Lane, taken: Lane) -> float:
     """How many of those on `lane` go on to `taken`: of its successors, one straight on counts as several that turn."""
     weight = {
@@ -131,5 +163,8 @@ def _crossings(site: Site) -> Iterator[Joint]:
                 if area is None or not LEAST_ANGLE < angle < np.pi - LEAST_ANGLE:
                     continue
                 half = other.width_m / 2 / np.sin(angle), one.width_m / 2 / np.sin(angle)
-                reach = ways(site.lanes, i, a.along_m), ways(site.lanes, j, b.along_m)
-                yield Joint(area.id, float(point[0]), float(point[1]), *reach, (float(half[0]), float(half[1])))
+                first, second = (
+                    forked(site.lanes, ways(site.lanes, *side)) for side in ((i, a.along_m), (j, b.along_m))
+                )
+                place = float(point[0]), float(point[1])
+                yield Joint(area.id, *place, first, second, (float(half[0]), float(half[1])))

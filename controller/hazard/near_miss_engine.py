@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.hazard.encounter import Encounter
+from interfaces.spec import ObjectClass
 
 if TYPE_CHECKING:
     from controller.config import NearMisses
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 AGAIN_S: Final = 10.0
 FAST_PARTY_MPS: Final = 30 / 3.6
 MAX_ENCOUNTERS: Final = 500
-NEAR_M, NEAR_S = 10.0, 3.0
+NEAR_M, NEAR_S = 4.0, 3.0
 # Whose footprint tells who was where: of a sure place, and measured just now.
 SURE_M, MEASURED_S = 0.8, 0.5
+QUICK_MPS: Final = 3.0  # a cyclist at walking pace encroaches upon nobody
 
 
 class NearMissEngine:
@@ -100,12 +102,7 @@ class NearMissEngine:
 
     def _again(self, pair: tuple[int, int], peak: Peak) -> bool:
         """Whether the same encounter was told under another id of one of the two."""
-        return any(
-            set(pair) & set(other)
-            and abs(peak.at_ns - told.peak_ns) < NEAR_S * 1e9
-            and math.hypot(peak.x - told.x, peak.y - told.y) < NEAR_M
-            for other, told in self._told.items()
-        )
+        return any(len(set(pair) & set(other)) == 1 and _same(peak, told) for other, told in self._told.items())
 
     def _forget(self, now_ns: int) -> None:
         self._told = {p: told for p, told in self._told.items() if now_ns - told.end_ns < AGAIN_S * 1e9}
@@ -116,9 +113,26 @@ def _pair(scene: Scene, rows: tuple[int, int]) -> tuple[int, int]:
     return (a, b) if a < b else (b, a)
 
 
+def _same(peak: Peak, told: NearMiss) -> bool:
+    """Whether the one party that two encounters do not share is one body, which went on as it did in between."""
+    apart_s = (peak.at_ns - told.peak_ns) / 1e9
+    if abs(apart_s) > NEAR_S:
+        return False
+    ids = [{who.track_id for who in one.participants} for one in (peak, told)]
+    new = [who for who in peak.participants if who.track_id not in ids[1]]
+    old = [who for who in told.participants if who.track_id not in ids[0]]
+    if len(new) != 1 or len(old) != 1:  # ids may have changed since the worst moment
+        return not new
+    other, was = new[0], old[0]
+    x = was.x + was.speed * math.cos(was.heading) * apart_s
+    y = was.y + was.speed * math.sin(was.heading) * apart_s
+    return math.hypot(other.x - x, other.y - y) < NEAR_M
+
+
 def _may_encroach(scene: Scene, rows: tuple[int, int]) -> bool:
     both = list(rows)
     objects = scene.objects[both]
     there = (objects["existence"] >= 0.5) & (objects["age_s"] >= 1.0) & (scene.seen_s[both] <= MEASURED_S)
     placed = np.maximum(objects["cov"][:, 0, 0], objects["cov"][:, 1, 1]) <= SURE_M**2
-    return bool((there & placed & (objects["object_class"] < 8)).all() and scene.vehicle[both].any())
+    quick = (objects["object_class"] == ObjectClass.BICYCLE) & (scene.speed[both] > QUICK_MPS)
+    return bool((there & placed & (objects["object_class"] < 8)).all() and (scene.vehicle[both] | quick).any())

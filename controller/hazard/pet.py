@@ -65,6 +65,7 @@ class FootprintGrid:
         taken = (was["left_s"] > 0) & (was["tile"] == tile) & (was["id"] != ids)
         taken &= (turned >= MIN_ANGLE) & (turned <= MAX_ANGLE)
         taken &= (pet >= 0) & (pet < self._max_pet_s) & np.isin(was["id"], objects["id"])
+        taken &= entered <= elapsed + CELL_M / speed[rows]  # new ground lies at the front
         found = _shortest(was["id"][taken], ids[taken], pet[taken], x[taken], y[taken])
         # What is covered at the next tick is written again then: who gathers speed leaves sooner than it seems.
         fresh = np.zeros(len(slot), _CELL)

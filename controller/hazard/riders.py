@@ -81,7 +81,7 @@ def coming(
             speed, size = known.speed[row], known.length_m[row]
             distance = way.offset_m - known.along_m[row]
             front = distance - size / 2
-            if speed < least_mps or front <= -beyond_m - MARGIN_M:
+            if speed < least_mps or front <= -beyond_m - MARGIN_M or not way.from_m <= known.along_m[row] < way.to_m:
                 continue
             crawl = max(speed, 0.1)
             arrival = max(front, 0.0) / crawl

@@ -25,6 +25,7 @@ WAITS_M: Final = 20.0
 MERGE_S: Final = 10.0  # arrivals further ahead are guesses
 CROSS_S: Final = 4.0
 BRAKES_MPS2: Final = 1.0
+SLOWS_MPS2, TURNS_MPS = 0.7, 6.0  # who slows down so, to so much at the crossing, may be about to turn
 
 
 def red_light_running(scene: Scene, _config: Hazards) -> list[Sighting]:
@@ -93,7 +94,8 @@ def crossing_path(scene: Scene, _config: Hazards) -> list[Sighting]:
                 overlap = min(stays[0][1], stays[1][1]) - max(stays[0][0], stays[1][0])
                 if max(stays[0][0], stays[1][0]) > CROSS_S or min(stays[0][1], stays[1][1]) < 0:
                     continue
-                sure = _normal(overlap / math.hypot(one.doubt_s, other.doubt_s)) * one.share * other.share
+                share = _goes_on(scene, one) * _goes_on(scene, other)
+                sure = _normal(overlap / math.hypot(one.doubt_s, other.doubt_s)) * share
                 key = min(_id(scene, one), _id(scene, other)), max(_id(scene, one), _id(scene, other))
                 if sure > max(0.1, best[key].probability if key in best else 0.0):
                     detail = (("overlap_s", overlap), ("first_s", stays[0][0]), ("second_s", stays[1][0]))
@@ -117,9 +119,22 @@ def _comes(scene: Scene, one: Comer) -> bool:
     """Whether it is not going to stop before: red does not hold it, and it does not brake enough."""
     if scene.held_m[one.row] < one.distance_m:
         return False
-    direction, change = float(scene.match.direction[one.row]), slope(scene.memory[one.row : one.row + 1])[0]
-    braking = -(float(change[0]) * math.cos(direction) + float(change[1]) * math.sin(direction))
+    braking = _braking(scene, one)
     return braking < BRAKES_MPS2 or one.speed**2 / (2 * braking) > one.front_m
+
+
+def _goes_on(scene: Scene, one: Comer) -> float:
+    """Share of those like it that take this way: of several, who slows down to a turn is as likely to turn."""
+    braking = _braking(scene, one)
+    slowed2 = one.speed**2 - 2 * braking * max(one.front_m, 0.0)
+    turns = braking > SLOWS_MPS2 and slowed2 < TURNS_MPS**2
+    return min(one.share, 0.5) if turns and one.share < 1 else one.share
+
+
+def _braking(scene: Scene, one: Comer) -> float:
+    """m/s² along its lane."""
+    direction, change = float(scene.match.direction[one.row]), slope(scene.memory[one.row : one.row + 1])[0]
+    return -(float(change[0]) * math.cos(direction) + float(change[1]) * math.sin(direction))
 
 
 def _stay(one: Comer, half_m: float) -> tuple[float, float]:

@@ -37,6 +37,7 @@ REMEMBERED: Final = 0.75  # … their probability being below what begins a haza
 CROSSING_M: Final = 1.0
 NO_CYCLISTS_MPS: Final = 79 / 3.6
 BRAKING_MPS2: Final = 4.0
+LEAST_MPS: Final = 4.5  # in the mean of the last second; who creeps and stops endangers nobody
 LEAST_DRAC_MPS2, HARD_DRAC_MPS2 = 1.5, 3.0
 
 
@@ -88,7 +89,8 @@ def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
     told = (objects["ax"] * recent[:, 0] + objects["ay"] * recent[:, 1]) / speed  # sure, but it follows slowly
     seen = (slope(scene.memory) * recent).sum(axis=1) / speed
     braking = -(told + seen) / 2
-    rows = scene.vehicle & (speed > 5.0) & (braking > BRAKING_MPS2) & (-told > BRAKING_MPS2 / 2)
+    was = np.hypot(*scene.memory["slow"].T)  # how fast it is no longer tells: hard braking is over in a second
+    rows = scene.vehicle & (was > LEAST_MPS) & (braking > BRAKING_MPS2) & (-told > BRAKING_MPS2 / 2)
     return [of_track(scene, int(i), 0.9, detail=(("braking_mps2", float(braking[i])),)) for i in np.flatnonzero(rows)]
 
 

@@ -43,7 +43,7 @@ def rules(config: Hazards) -> tuple[Rule, ...]:
     least, person = sky.BEGIN, config.person_s
     table = (
         Rule("wrong_way", "逆走", 14, 2, 0.9, 5.0, 2.0, 5.0, 0.0, 5.0, 1.5, (), lane.wrong_way),
-        Rule("stationary_vehicle", "停止車両", 94, 0, 0.3, 0, 2.0, 5.0, 0.0, 3.0, 8.0, past, lane.stationary_vehicle),
+        Rule("stationary_vehicle", "停止車両", 94, 0, 1.5, 0, 2.0, 5.0, 0.0, 3.0, 8.0, past, lane.stationary_vehicle),
         Rule("slow_vehicle", "低速車両", 26, 0, 2.5, 0.0, 3.0, 6.0, 0.0, 5.0, 5.0, behind, lane.slow_vehicle),
         Rule("queue_tail", "渋滞末尾", 27, 1, 1.0, 0.0, 10.0, 15.0, 0.0, 30.0, 5.0, behind, lane.queue_tail),
         Rule("speeding", "速度超過", 99, 0, 2.0, 0.0, 2.0, 5.0, 0.0, 5.0, 3.0, (), lane.speeding),

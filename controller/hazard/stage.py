@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
 MAX_DT_S: Final = 1.0
-# Of fused tracks on simulated roads, places are less and velocities more certain than the tracks say.
-PLACE_DOUBT, VELOCITY_DOUBT = 1.5, 0.6
-_CALIBRATION: Final = np.repeat([PLACE_DOUBT, VELOCITY_DOUBT], 2)
 MAX_PLACE_M, MAX_SPEED_MPS, MAX_ACCELERATION_MPS2, MAX_VARIANCE = 20_000.0, 150.0, 50.0, 10_000.0
 
 
@@ -130,7 +127,6 @@ def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
     unique = np.unique(rows["id"], return_index=True)[1]
     rows = rows[np.sort(unique)]
     rows["yaw"] = np.where(np.isfinite(rows["yaw"]), rows["yaw"], np.arctan2(rows["vy"], rows["vx"]))
-    rows["cov"] *= _CALIBRATION[:, None] * _CALIBRATION
     for name in ("ax", "ay"):
         rows[name] = np.clip(np.nan_to_num(rows[name]), -MAX_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2)
     for name in ("length", "width"):
