@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -191,15 +192,22 @@ async def test_nobody_there_and_a_name_that_nobody_knows():
 
 
 async def test_a_server_that_hangs_up_or_says_nothing_of_mqtt():
+    hung_up = asyncio.Semaphore(0)
+
     async def hang_up(reader, writer):
-        await reader.read(10)
-        writer.close()
+        with contextlib.suppress(OSError):
+            await reader.read(10)
+            writer.close()
+            await writer.wait_closed()
+        hung_up.release()
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         said = await why_not(Broker(BrokerAddress("127.0.0.1", port, tls=False)))
         assert said == "closed the connection before it answered; is it an MQTT broker?"
         assert "speaks no TLS" in await why_not(Broker(BrokerAddress("127.0.0.1", port, tls=True)))
+        for _ in range(2):
+            await hung_up.acquire()
 
 
 async def test_a_silent_server_is_given_up_and_its_socket_closed():
