@@ -113,8 +113,8 @@ class Profiles:
                     yield Derived(made, made.key)
 
     def _numbered(self, picture: Picture) -> Mapping[int, int]:
-        """The short number of each hazard that is or was just told of."""
-        if not picture.hazards:
+        """The short number that its-client's DENM gives each hazard that is or was just told of."""
+        if not picture.hazards or "its-client" not in self._names:
             return {}
         self._active |= {one.action_id for one in picture.hazards}
         numbers = dict(zip(self._active, self._events.of(self._active), strict=True))

@@ -16,7 +16,7 @@ from controller.config import Mount, Origin
 from interfaces.errors import ConfigError
 from interfaces.spec import ObjectClass
 from modules.detection import empty_objects
-from sim.derived import derive
+from sim.kinematics import derive
 from sim.road import TRUTH
 from sim.scene import ORIGIN, ModuleSpec, Scenario
 from sim.sensing import MODELS, Sensor, SensorModel

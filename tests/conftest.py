@@ -36,7 +36,7 @@ class Mosquitto:
         pytest.fail("mosquitto did not open its port within 5 s")
 
     def stop(self):
-        """End it as systemd would: asked first, killed when it does not hear (2.0.11 rarely misses a SIGTERM)."""
+        """End it as systemd would: asked first, killed when it does not end (2.0.11 once did not)."""
         if self._process:
             self._process.terminate()
             try:

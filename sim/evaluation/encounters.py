@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
+from sim.box import overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,18 +80,6 @@ def encounters(truth: Truth) -> list[Encounter]:
         met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
     found = [one for pair in met.values() for one in pair.joined()]
     return sorted(found, key=lambda one: (one.start_s, one.ids))
-
-
-def overlapping(one: Floats, two: Floats) -> NDArray[np.bool_]:
-    """Whether boxes touch; columns x, y, yaw, length, width in the last axis (…, 5), separating axes (Gottschalk)."""
-    a, b = _corners(one), _corners(two)
-    apart = np.zeros(a.shape[:-2], bool)
-    for box in (one, two):
-        for turn in (0.0, math.pi / 2):
-            axis = np.stack([np.cos(box[..., 2] + turn), np.sin(box[..., 2] + turn)], axis=-1)[..., None]
-            p, q = (a @ axis)[..., 0], (b @ axis)[..., 0]
-            apart |= (p.max(-1) < q.min(-1)) | (q.max(-1) < p.min(-1))
-    return ~apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,15 +256,6 @@ def _followed(
     for n, (lag, turn, x, y) in told.items():
         sure = lag * STEP_S < SURE_PET_S + more_s and SURE_ANGLE[0] <= turn <= SURE_ANGLE[1]
         yield n, _Sign(ids, n * STEP_S, 2 if sure else 1, x, y, pet_s=lag * STEP_S)
-
-
-def _corners(box: Floats) -> Floats:
-    """Corners (…, 4, 2)."""
-    cos, sin = np.cos(box[..., 2]), np.sin(box[..., 2])
-    along = np.stack([cos, sin], axis=-1) * box[..., 3, None] / 2
-    aside = np.stack([-sin, cos], axis=-1) * box[..., 4, None] / 2
-    signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
-    return np.stack([box[..., :2] + a * along + b * aside for a, b in signs], axis=-2)
 
 
 def _ids(rows: NDArray[np.void], i: int, j: int) -> tuple[int, int]:

@@ -186,7 +186,8 @@ def _merges(ways: list[Way], site: Site, merge: Merge, seen: Seen) -> Iterator[E
 
 
 def _merge(one: _Passing, mainline: list[_Passing], merge: Merge, seen: Seen) -> Iterator[Expected]:
-    way, at_s, start_s = one.way, float(one.way.at_s[one.k]), math.inf
+    way, at_s = one.way, float(one.way.at_s[one.k])
+    start_s = at_s - MERGE_AHEAD_S
     near: dict[int, float] = {}
     for other in mainline:
         _, i, j = np.intersect1d(np.round(way.at_s / STEP_S), np.round(other.way.at_s / STEP_S), return_indices=True)
@@ -196,7 +197,7 @@ def _merge(one: _Passing, mainline: list[_Passing], merge: Merge, seen: Seen) ->
         apart_s = abs(float(other.way.at_s[other.k]) - at_s) if one.there and other.there else math.inf
         if len(soon) or apart_s < MERGE_POSSIBLE_S:
             near[other.way.who] = math.inf if other.ramp else apart_s
-            start_s = min(start_s, *soon[:1].tolist(), at_s - MERGE_AHEAD_S)
+            start_s = min(start_s, *soon[:1].tolist())
     if near:
         closest = min(near, key=lambda who: near[who])
         known = [t for t in _both(seen, way.who, closest) if at_s - MERGE_AHEAD_S <= t <= at_s - 1.0]

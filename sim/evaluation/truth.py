@@ -13,8 +13,8 @@ import numpy as np
 from controller.detection_log import CLASS_NAMES
 from controller.fusion.attributes import USUAL_BOX
 from interfaces.errors import ConfigError
-from sim.derived import derive
 from sim.happening import Happening
+from sim.kinematics import derive
 from sim.road import TRUTH
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 
 from controller.config import Mount
 from interfaces.spec import ObjectClass
+from sim.box import overlapping
 from sim.driving import BODY, Script
-from sim.evaluation.encounters import overlapping
 from sim.path import Path
 from sim.scene import ModuleSpec, Scenario
 

@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from controller.hazard.conflict import contact_interval
 from interfaces.spec import ObjectClass
-from sim.evaluation.encounters import encounters, overlapping
+from sim.evaluation.encounters import encounters
 from sim.evaluation.truth import Truth
 from sim.road import TRUTH
 
@@ -98,17 +97,3 @@ def test_only_the_last_of_a_queue_is_about_to_be_hit():
     queue = [(CAR, (7.0 * n, 0), straight(0, 0)) for n in range(3)]
     sure = [met for met in encounters(truth(late, *queue)) if met.sure]
     assert [met.ids for met in sure] == [(1, 2)]
-
-
-def test_overlap_agrees_with_the_swept_boxes_of_the_pole():
-    random = np.random.default_rng(3)
-    one, two = (
-        np.column_stack([random.uniform(-4, 4, (500, 2)), random.uniform(-3, 3, 500), random.uniform(0.4, 6, (500, 2))])
-        for _ in "ab"
-    )
-    zero = np.zeros(500)
-    half = np.stack([one[:, 3], one[:, 4], two[:, 3], two[:, 4]]) / 2
-    begin, end = contact_interval(*(two - one)[:, :2].T, zero, zero, one[:, 2], two[:, 2] - one[:, 2], half)
-    ours = overlapping(one, two)
-    assert 0.2 < ours.mean() < 0.9
-    np.testing.assert_array_equal(ours, begin <= end)
