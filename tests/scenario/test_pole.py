@@ -173,6 +173,9 @@ async def test_a_storm_of_plugging_leaves_nothing_behind(tmp_path, wires, count,
             stage.plant._serials[slot] = 1
             stage.plant.plug(slot)
         await stage.until(lambda: {stage.state(slot) for slot in stage.config.slot} <= {"ACTIVE", "PROBATION"})
+        # an exchange or a closing port may be under way at any instant; what is left behind stays above the line
+        with contextlib.suppress(TimeoutError):
+            await stage.until(lambda: len(asyncio.all_tasks()) <= tasks + 2)
         names = sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks())
         assert len(names) <= tasks + 2, names
         assert len(os.listdir("/proc/self/fd")) <= files + 2
