@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_EXACT: Final = 48  # a larger knot of mutually gated pairs is solved greedily, to bound the work
+
+
+class _Pair(NamedTuple):
+    """One pair that shares its row or column with another, and where it stands in the pair list."""
+
+    position: int
+    row: int
+    column: int
+    gain: float
 
 
 def assign(rows: NDArray[np.intp], columns: NDArray[np.intp], gain: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -25,9 +34,10 @@ def assign(rows: NDArray[np.intp], columns: NDArray[np.intp], gain: NDArray[np.f
         return good
     r, c = rows[good], columns[good]
     alone = (np.bincount(r)[r] == 1) & (np.bincount(c)[c] == 1)
-    chosen = good[alone].tolist()
-    for component in _components(good[~alone].tolist(), rows.tolist(), columns.tolist()):
-        chosen += _solve(component, rows, columns, gain)
+    chosen, knotted = good[alone].tolist(), good[~alone]
+    fields = (knotted, rows[knotted], columns[knotted], gain[knotted])
+    for component in _components([_Pair(*pair) for pair in zip(*(field.tolist() for field in fields), strict=True)]):
+        chosen += _solve(component)
     return np.array(sorted(chosen), dtype=np.intp)
 
 
@@ -79,7 +89,7 @@ def _grow(
     return j1
 
 
-def _components(pairs: list[int], rows: list[int], columns: list[int]) -> list[list[int]]:
+def _components(pairs: list[_Pair]) -> list[list[_Pair]]:
     parent: dict[int, int] = {}
 
     def root(node: int) -> int:
@@ -90,35 +100,34 @@ def _components(pairs: list[int], rows: list[int], columns: list[int]) -> list[l
         return node
 
     for pair in pairs:
-        parent[root(rows[pair])] = root(-1 - columns[pair])
-    groups: dict[int, list[int]] = {}
+        parent[root(pair.row)] = root(-1 - pair.column)
+    groups: dict[int, list[_Pair]] = {}
     for pair in pairs:
-        groups.setdefault(root(rows[pair]), []).append(pair)
+        groups.setdefault(root(pair.row), []).append(pair)
     return list(groups.values())
 
 
-def _solve(pairs: list[int], rows: NDArray[np.intp], columns: NDArray[np.intp], gain: NDArray[np.float64]) -> list[int]:
-    r, row = np.unique(rows[pairs], return_inverse=True)
-    c, column = np.unique(columns[pairs], return_inverse=True)
-    if min(len(r), len(c)) > MAX_EXACT:
-        return _greedy(pairs, rows, columns, gain)
+def _solve(pairs: list[_Pair]) -> list[int]:
+    rows = {row: i for i, row in enumerate(sorted({pair.row for pair in pairs}))}
+    columns = {column: j for j, column in enumerate(sorted({pair.column for pair in pairs}))}
+    few = min(len(rows), len(columns))
+    if few == 1:
+        return [max(pairs, key=lambda pair: pair.gain).position]
+    if few > MAX_EXACT:
+        return _greedy(pairs)
     # Every row may stay alone at cost 0 in a column of its own.
-    cost = np.zeros((len(r), len(c) + len(r)))
-    cost[:, : len(c)] = 1e-9
-    cost[row, column] = -gain[pairs]
-    place = {(int(i), int(j)): pair for i, j, pair in zip(row, column, pairs, strict=True)}
-    best = hungarian(cost.tolist())
-    return [place[i, j] for i, j in enumerate(best) if (i, j) in place]
+    cost = [[1e-9] * len(columns) + [0.0] * len(rows) for _ in rows]
+    place = {(rows[pair.row], columns[pair.column]): pair for pair in pairs}
+    for (i, j), pair in place.items():
+        cost[i][j] = -pair.gain
+    return [place[at].position for at in enumerate(hungarian(cost)) if at in place]
 
 
-def _greedy(
-    pairs: list[int], rows: NDArray[np.intp], columns: NDArray[np.intp], gain: NDArray[np.float64]
-) -> list[int]:
-    chosen, seen_rows, seen_columns = [], set(), set()
-    for pair in sorted(pairs, key=lambda p: (-gain[p], p)):
-        row, column = int(rows[pair]), int(columns[pair])
-        if row not in seen_rows and column not in seen_columns:
-            chosen.append(pair)
-            seen_rows.add(row)
-            seen_columns.add(column)
+def _greedy(pairs: list[_Pair]) -> list[int]:
+    chosen, rows, columns = [], set(), set()
+    for pair in sorted(pairs, key=lambda pair: (-pair.gain, pair.position)):
+        if pair.row not in rows and pair.column not in columns:
+            chosen.append(pair.position)
+            rows.add(pair.row)
+            columns.add(pair.column)
     return chosen

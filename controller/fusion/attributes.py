@@ -39,9 +39,10 @@ def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> N
     """Add one detection each (n,) to the stories (n,), in place; `velocity` (n, 2) is the track's own."""
     confidence = np.clip(known_or(rows["confidence"], 0.5), 0.05, 1.0)
     classes = np.minimum(rows["object_class"], ObjectClass.UNKNOWN)
-    story["votes"] *= CLASS_DECAY
-    known = np.flatnonzero(classes != ObjectClass.UNKNOWN)
-    story["votes"][known, classes[known]] += confidence[known]
+    votes = story["votes"] * CLASS_DECAY
+    votes[np.arange(len(votes)), classes] += np.where(classes != ObjectClass.UNKNOWN, confidence, 0.0)
+    story["votes"] = votes
+    story["object_class"] = np.where(votes.max(1, initial=0) > 0, votes.argmax(1), int(ObjectClass.UNKNOWN))
     _vote_box(story, rows, confidence)
     _vote_heading(story, rows["yaw"], confidence, velocity)
     z = rows["z"]
@@ -51,10 +52,7 @@ def vote(story: NDArray[np.void], rows: NDArray[np.void], velocity: Floats) -> N
 
 def boxes(story: NDArray[np.void]) -> Floats:
     """Length, width and height (n, 3) of the stories: as measured, else as usual for the class."""
-    usual = USUAL_BOX[
-        np.where(story["votes"].max(1, initial=0) > 0, story["votes"].argmax(1), int(ObjectClass.UNKNOWN))
-    ]
-    return np.where(story["box_weight"] > 0, story["box"], usual)
+    return np.where(story["box_weight"] > 0, story["box"], USUAL_BOX[story["object_class"]])
 
 
 def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Floats) -> None:
@@ -68,13 +66,14 @@ def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Float
 
 def _vote_heading(story: NDArray[np.void], yaw: Floats, confidence: Floats, velocity: Floats) -> None:
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
-    along = velocity / np.maximum(speed, 1e-9)[:, None]
     pull = np.where(speed > MOVING_MPS, np.minimum(speed / 3, 2.0), 0.0)
+    heading = HEADING_DECAY * story["heading"] + (pull / np.maximum(speed, 1e-9))[:, None] * velocity
     measured = np.isfinite(yaw)
-    angle = np.where(measured, yaw, 0.0)
-    pointing = np.stack((np.cos(angle), np.sin(angle)), 1)
-    # A box has no front: a yaw that points against the motion is meant the other way round.
-    flipped = (speed > 2 * MOVING_MPS) & ((pointing * along).sum(1) < 0)
-    pointing = np.where(flipped[:, None], -pointing, pointing)
-    story["heading"] *= HEADING_DECAY
-    story["heading"] += pull[:, None] * along + np.where(measured, confidence, 0.0)[:, None] * pointing
+    if measured.any():
+        angle = np.where(measured, yaw, 0.0)
+        pointing = np.stack((np.cos(angle), np.sin(angle)), 1)
+        # A box has no front: a yaw that points against the motion is meant the other way round.
+        flipped = (speed > 2 * MOVING_MPS) & ((pointing * velocity).sum(1) < 0)
+        worth = np.where(measured, confidence, 0.0)
+        heading += np.where(flipped, -worth, worth)[:, None] * pointing
+    story["heading"] = heading

@@ -24,7 +24,8 @@ IDS_PER_TICK: Final = 1024
 _WALKING: Final = np.array([c in (ObjectClass.PEDESTRIAN, ObjectClass.ANIMAL) for c in range(CLASSES)], np.intp)
 _VULNERABLE: Final = np.array([c in (*VULNERABLE, ObjectClass.ANIMAL) for c in range(CLASSES)])
 
-# What we keep of a track beside its motion. `votes`, `heading` and `box_weight` are sums of weights.
+# What we keep of a track beside its motion. `votes`, `heading` and `box_weight` are sums of weights; `object_class` is
+# the one with most votes.
 STORY = np.dtype(
     [
         ("id", "<u4"),
@@ -34,6 +35,7 @@ STORY = np.dtype(
         ("last_ns", "<i8"),
         ("hits", "<i4"),
         ("votes", "<f8", (CLASSES,)),
+        ("object_class", "u1"),
         ("heading", "<f8", (2,)),
         ("box", "<f8", (3,)),
         ("box_weight", "<f8", (3,)),
@@ -66,7 +68,7 @@ class Bank:
 
 def empty_bank(time_ns: int) -> Bank:
     """No tracks."""
-    motion = Motion(np.zeros((3, 0, 6)), np.zeros((3, 0, 6, 6)), np.zeros((3, 0)))
+    motion = Motion(np.zeros((3, 6, 0)), np.zeros((3, 6, 6, 0)), np.zeros((3, 0)))
     return Bank(time_ns, motion, np.zeros(0, STORY), np.full(SLOTS, 0.5), nothing(SLOTS))
 
 
@@ -86,18 +88,12 @@ def kept(bank: Bank, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bank:
     return replace(bank, motion=bank.motion.take(rows), story=bank.story[rows])
 
 
-def best_class(votes: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The class (n,) with most votes; unknown without any."""
-    best: NDArray[np.intp] = np.where(votes.max(1, initial=0) > 0, votes.argmax(1), int(ObjectClass.UNKNOWN))
-    return best
+def walking(classes: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """1 (n,) for classes that move like people rather than like vehicles."""
+    return _WALKING[classes]
 
 
-def walking(votes: NDArray[np.float64]) -> NDArray[np.intp]:
-    """1 (n,) for tracks that move like people rather than like vehicles."""
-    return _WALKING[best_class(votes)]
-
-
-def vulnerable(classes: NDArray[np.intp]) -> NDArray[np.bool_]:
+def vulnerable(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether each class is a person or animal without a vehicle body around."""
     return _VULNERABLE[classes]
 

@@ -57,7 +57,7 @@ def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:
     mean, covariance = np.zeros((len(rows), 6)), np.zeros((len(rows), 6, 6))
     mean[:, 0], mean[:, 1] = det["x"], det["y"]
     covariance[:, :2, :2] = frame.noise[rows]
-    slow = vulnerable(np.minimum(det["object_class"], 15).astype(np.intp))
+    slow = vulnerable(np.minimum(det["object_class"], 15))
     moving = np.isfinite(det["vx"]) & np.isfinite(det["vy"]) & (np.hypot(det["vx"], det["vy"]) < 70)
     mean[:, 2], mean[:, 3] = np.where(moving, det["vx"], 0.0), np.where(moving, det["vy"], 0.0)
     # A first velocity is not trusted so far that the next position could not refute it.

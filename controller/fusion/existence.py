@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion import learned as lore
-from controller.fusion.bank import NEVER_NS, best_class, vulnerable
+from controller.fusion.bank import NEVER_NS, vulnerable
 from controller.fusion.silhouette import hidden_share
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def visibility(
 ) -> tuple[Floats, Floats, NDArray[np.intp], NDArray[np.intp]]:
     """Probability (n,) to be in the sensor's next frame, hidden share, and the learned cell: kind and range."""
     declared = min(max(sensor.capability.detection_probability, 0.05), 0.98)
-    kind = vulnerable(best_class(story["votes"])).astype(np.intp)
+    kind = vulnerable(story["object_class"]).astype(np.intp)
     bin_ = lore.bins(sensor, bodies.away)
     chance = np.where(sensor.covers(mean[:, 0], mean[:, 1]), lore.detection(row, declared, kind, bin_), 0.0)
     hidden = hidden_share(bodies, story["confirmed"], sensor.z)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.bank import NEVER_NS, Bank, best_class, kept, vulnerable
+from controller.fusion.bank import NEVER_NS, Bank, kept, vulnerable
 from controller.fusion.pairs import near
 
 if TYPE_CHECKING:
@@ -29,17 +29,19 @@ def merged(bank: Bank) -> Bank:
     i, j = i[i < j], j[i < j]
     if not len(i):
         return bank
-    slot_ns = bank.story["slot_ns"]
-    apart = ((slot_ns[i] == slot_ns[j]) & (slot_ns[i] != NEVER_NS)).any(1)
-    small = vulnerable(best_class(bank.story["votes"]))
+    small = vulnerable(bank.story["object_class"])
     small = small[i] | small[j]
+    slot_ns, hits = bank.story["slot_ns"], bank.story["hits"]
+    apart = ((slot_ns[i] == slot_ns[j]) & (slot_ns[i] != NEVER_NS)).any(1)
+    close = np.hypot(mean[i, 0] - mean[j, 0], mean[i, 1] - mean[j, 1]) < np.where(small, 0.6, 1.6)
+    may = close & ~apart & (np.minimum(hits[i], hits[j]) >= 2)
+    if not may.any():
+        return bank
+    i, j, small = i[may], j[may], small[may]
     s = bank.motion.take(i).combined()[1] + bank.motion.take(j).combined()[1]
     s += np.where(small[:, None, None], SMALL_DOUBT, LARGE_DOUBT)
     off = (mean[i, :4] - mean[j, :4])[..., None]
-    d2 = (off * np.linalg.solve(s, off)).sum((1, 2))
-    reach = np.where(small, 0.6, 1.6)
-    mature = np.minimum(bank.story["hits"][i], bank.story["hits"][j]) >= 2
-    same = (d2 < 7.8) & (np.hypot(off[:, 0, 0], off[:, 1, 0]) < reach) & ~apart & mature
+    same = (off * np.linalg.solve(s, off)).sum((1, 2)) < 7.8
     lost = {_younger(bank.story, a, b) for a, b in zip(i[same].tolist(), j[same].tolist(), strict=True)}
     return kept(bank, np.array([n not in lost for n in range(count)])) if lost else bank
 

@@ -1,7 +1,8 @@
 """Motion of many road users at once: an interacting multiple model filter (Blom and Bar-Shalom 1988) in columns.
 
-Modes: steady (constant velocity), manoeuvring (Singer 1970 acceleration), standing. State (x, y, vx, vy, ax, ay);
-arrays are mode-major: mean (3, n, 6), covariance (3, n, 6, 6), weight (3, n).
+Modes: steady (constant velocity), manoeuvring (Singer 1970 acceleration), standing. State (x, y, vx, vy, ax, ay).
+Tracks run along the last axis, so that every step works on whole columns: mean (3, 6, n), covariance (3, 6, 6, n),
+weight (3, n). What is told to others has tracks first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 STEADY, MANOEUVRE, STANDING = range(3)
 SWITCH_PER_S: Final = np.array([[0.0, 0.4, 0.1], [0.8, 0.0, 0.2], [0.05, 0.25, 0.0]])
+_LEAVING: Final = SWITCH_PER_S.sum(1)
 ACCELERATION_TAU_S: Final = 1.2
 STANDING_DRIFT: Final = 4e-4  # m²/s: a standing object's measured centre wanders a little
 STANDING_SPEED_VARIANCE: Final = 0.05**2
@@ -27,6 +29,12 @@ STANDING_SPEED_VARIANCE: Final = 0.05**2
 STEADY_NOISE: Final = np.array([0.10, 0.06])
 MANOEUVRE_SIGMA: Final = np.array([2.5, 1.0])
 MAX_STEP_S: Final = 5.0
+
+# Of a symmetric matrix only the upper half is mixed; `_WHOLE` finds each entry in it.
+_UPPER: Final = np.triu_indices(6)
+_HALF: Final = np.ravel_multi_index(_UPPER, (6, 6))
+_WHOLE: Final = np.zeros((6, 6), np.intp)
+_WHOLE[_UPPER] = _WHOLE.T[_UPPER] = np.arange(len(_HALF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,81 +47,91 @@ class Motion:
 
     def take(self, rows: Index | NDArray[np.bool_]) -> Motion:
         """Only these tracks."""
-        return Motion(self.mean[:, rows], self.covariance[:, rows], self.weight[:, rows])
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        return Motion(self.mean.take(rows, -1), self.covariance.take(rows, -1), self.weight.take(rows, -1))
 
     def joined(self, other: Motion) -> Motion:
         """These tracks, then the others."""
         return Motion(
-            np.concatenate((self.mean, other.mean), 1),
-            np.concatenate((self.covariance, other.covariance), 1),
-            np.concatenate((self.weight, other.weight), 1),
+            np.concatenate((self.mean, other.mean), -1),
+            np.concatenate((self.covariance, other.covariance), -1),
+            np.concatenate((self.weight, other.weight), -1),
         )
+
+    def put(self, rows: Index, part: Motion) -> Motion:
+        """With these tracks as in `part`."""
+        result = Motion(self.mean.copy(), self.covariance.copy(), self.weight.copy())
+        result.mean[..., rows], result.covariance[..., rows] = part.mean, part.covariance
+        result.weight[..., rows] = part.weight
+        return result
 
     def expected(self) -> Floats:
         """Mean (n, 6) of the mixture."""
-        mean: Floats = (self.weight[..., None] * self.mean).sum(0)
+        mean: Floats = (self.weight[:, None] * self.mean).sum(0).T
         return mean
 
     def combined(self, size: int = 4) -> tuple[Floats, Floats]:
         """Mean (n, 6) of the mixture and covariance (n, size, size) of its first columns."""
         mean = self.expected()
-        off = self.mean[..., :size] - mean[:, :size]
-        covariance = np.zeros((len(mean), size, size))
-        for mode in range(3):
-            spread = self.covariance[mode, :, :size, :size] + off[mode][:, :, None] * off[mode][:, None, :]
-            covariance += self.weight[mode][:, None, None] * spread
-        return mean, covariance
+        off = self.mean[:, :size] - mean.T[:size]
+        spread = off[:, :, None] * off[:, None]
+        spread += self.covariance[:, :size, :size]
+        spread *= self.weight[:, None, None]
+        return mean, np.moveaxis(spread.sum(0), -1, 0)
 
 
 def born(mean: Floats, covariance: Floats) -> Motion:
-    """New tracks, alike in every mode but that standing ones do not move."""
-    count = len(mean)
-    means: Floats = np.stack((mean,) * 3)
-    covariances: Floats = np.stack((covariance,) * 3)
-    motion = Motion(means, covariances, np.repeat(np.array([[0.5], [0.4], [0.1]]), count, 1))
+    """New tracks of mean (n, 6) and covariance (n, 6, 6), alike in every mode but that standing ones do not move."""
+    means: Floats = np.stack((mean.T,) * 3)
+    covariances: Floats = np.stack((np.moveaxis(covariance, 0, -1),) * 3)
+    motion = Motion(means, covariances, np.repeat(np.array([[0.5], [0.4], [0.1]]), len(mean), 1))
     _stand(motion.mean, motion.covariance)
     return motion
 
 
-def predict(motion: Motion, dt: float, walking: NDArray[np.intp]) -> Motion:
+def predict(motion: Motion, dt: float, walking: Index) -> Motion:
     """The same tracks `dt` s later; `walking` (n,) is 1 for those that move like people."""
-    dt = min(dt, MAX_STEP_S)
-    if dt <= 0 or motion.mean.shape[1] == 0:
+    dt, count = min(dt, MAX_STEP_S), motion.weight.shape[1]
+    if dt <= 0 or count == 0:
         return motion
-    mixed = _mix(motion, dt)
-    transition = _transition(dt)
-    turned = np.swapaxes(transition, 1, 2)
-    mean = mixed.mean @ turned
-    covariance = transition[:, None] @ mixed.covariance @ turned[:, None]
-    covariance = 0.5 * (covariance + np.swapaxes(covariance, 2, 3)) + _noise(dt)[:, walking]
-    return Motion(mean, covariance, mixed.weight)
+    mixed, transition = _mix(motion, dt), _transition(dt)
+    half = (transition @ mixed.covariance.reshape(3, 6, -1)).reshape(3, 6, 6, -1)
+    whole = transition[:, None] @ half
+    covariance = 0.5 * (whole + np.swapaxes(whole, 1, 2))
+    covariance += _noise(dt).take(walking, -1)
+    return Motion(transition @ mixed.mean, covariance, mixed.weight)
 
 
 def update(motion: Motion, measured: Floats, noise: Floats, first: int, *, weigh: bool = True) -> Motion:
     """Every track with its measurement (n, 2) of state columns `first`, `first` + 1, of covariance (n, 2, 2)."""
-    pht = motion.covariance[..., first : first + 2]
-    s = pht[..., first : first + 2, :] + noise
-    a, b, c = s[..., 0, 0], s[..., 0, 1], s[..., 1, 1]
-    det = np.maximum(a * c - b * b, 1e-12)
-    r0, r1 = (measured[:, i] - motion.mean[..., first + i] for i in range(2))
-    k0 = (pht[..., 0] * c[..., None] - pht[..., 1] * b[..., None]) / det[..., None]
-    k1 = (pht[..., 1] * a[..., None] - pht[..., 0] * b[..., None]) / det[..., None]
-    mean = motion.mean + k0 * r0[..., None] + k1 * r1[..., None]
-    gain = k0[..., :, None] * pht[..., None, :, 0] + k1[..., :, None] * pht[..., None, :, 1]
-    covariance = motion.covariance - 0.5 * (gain + np.swapaxes(gain, 2, 3))
+    pht = motion.covariance[:, :, first : first + 2]
+    s = pht[:, first : first + 2] + np.moveaxis(noise, 0, -1)
+    # One axis after the other, the second without what it shares with the first (a Cholesky factor of s).
+    a, shared = s[:, 0, 0], s[:, 0, 1] / s[:, 0, 0]
+    b = np.maximum(s[:, 1, 1] - shared * s[:, 0, 1], 1e-12)
+    r = measured.T - motion.mean[:, first : first + 2]
+    r0, r1 = r[:, 0], r[:, 1] - shared * r[:, 0]
+    g0, g1 = pht[:, :, 0], pht[:, :, 1] - shared[:, None] * pht[:, :, 0]
+    k0, k1 = g0 / a[:, None], g1 / b[:, None]
+    mean = motion.mean + k0 * r0[:, None] + k1 * r1[:, None]
+    covariance = motion.covariance - k0[:, :, None] * g0[:, None]
+    covariance -= k1[:, :, None] * g1[:, None]
     if not weigh:
         return Motion(mean, covariance, motion.weight)
-    d2 = (c * r0 * r0 - 2 * b * r0 * r1 + a * r1 * r1) / det
-    return Motion(mean, covariance, _reweighed(motion.weight, -0.5 * (d2 + np.log(det))))
+    d2 = r0 * r0 / a + r1 * r1 / b
+    return Motion(mean, covariance, _reweighed(motion.weight, -0.5 * (d2 + np.log(a * b))))
 
 
 def update_along(motion: Motion, measured: Floats, variance: Floats, direction: Floats) -> Motion:
     """Every track with the component (n,) of its velocity along unit vectors (n, 2), e.g. Doppler."""
-    pht = (motion.covariance[..., 2:4] * direction[None, :, None, :]).sum(-1)
-    s = (pht[..., 2:4] * direction).sum(-1) + variance
-    residual = measured - (motion.mean[..., 2:4] * direction).sum(-1)
-    mean = motion.mean + pht * (residual / s)[..., None]
-    covariance = motion.covariance - pht[..., :, None] * pht[..., None, :] / s[..., None, None]
+    unit = direction.T
+    pht = (motion.covariance[:, :, 2:4] * unit).sum(2)
+    s = (pht[:, 2:4] * unit).sum(1) + variance
+    residual = measured - (motion.mean[:, 2:4] * unit).sum(1)
+    gain = pht / s[:, None]
+    mean = motion.mean + gain * residual[:, None]
+    covariance = motion.covariance - gain[:, :, None] * pht[:, None]
     return Motion(mean, covariance, _reweighed(motion.weight, -0.5 * (residual**2 / s + np.log(s))))
 
 
@@ -124,20 +142,20 @@ def _reweighed(weight: Floats, log_likelihood: Floats) -> Floats:
 
 
 def _mix(motion: Motion, dt: float) -> Motion:
-    leaving = SWITCH_PER_S.sum(1)
-    switch = SWITCH_PER_S * ((1 - np.exp(-leaving * dt)) / leaving)[:, None]
-    switch[np.diag_indices(3)] = np.exp(-leaving * dt)
-    share = switch[:, :, None] * motion.weight[:, None, :]  # from, to, track
+    stay = np.exp(-_LEAVING * dt)
+    switch = SWITCH_PER_S * ((1 - stay) / _LEAVING)[:, None]
+    switch[np.diag_indices(3)] = stay
+    share = switch[:, :, None] * motion.weight[:, None]  # from, to, track
     weight = share.sum(0)
-    share = share / weight
-    mean = np.swapaxes(share.T @ np.swapaxes(motion.mean, 0, 1), 0, 1)
+    share /= weight
     # The spread of a mixture is that of its pairs, weight by weight: the same for every mode it goes to.
     one, other = [STEADY, STEADY, MANOEUVRE], [MANOEUVRE, STANDING, STANDING]
     off = motion.mean[one] - motion.mean[other]
-    parts = np.concatenate((motion.covariance, off[..., :, None] * off[..., None, :])).reshape(6, -1, 36)
-    shares = np.concatenate((share, share[one] * share[other])).T
-    covariance = np.swapaxes(shares @ np.swapaxes(parts, 0, 1), 0, 1).reshape(3, -1, 6, 6)
-    return Motion(mean, covariance, weight)
+    covariances = motion.covariance.reshape(3, 36, -1)[:, _HALF]
+    parts = np.concatenate((covariances, off[:, _UPPER[0]] * off[:, _UPPER[1]]))
+    shares = np.concatenate((share, share[one] * share[other]))
+    mean, half = (np.einsum("ftn,fcn->tcn", *pair) for pair in ((share, motion.mean), (shares, parts)))
+    return Motion(mean, half[:, _WHOLE], weight)
 
 
 def _transition(dt: float) -> Floats:
@@ -149,15 +167,15 @@ def _transition(dt: float) -> Floats:
 
 
 def _noise(dt: float) -> Floats:
-    """Process noise (mode, kind, 6, 6)."""
+    """Process noise (mode, 6, 6, kind)."""
     noise: Floats = _NOISE @ dt ** np.arange(6.0)
     return noise
 
 
 def _stand(mean: Floats, covariance: Floats) -> None:
-    mean[STANDING, :, 2:] = 0
-    covariance[STANDING, :, 2:, :2] = covariance[STANDING, :, :2, 2:] = 0
-    covariance[STANDING, :, 2:, 2:] = np.diag([STANDING_SPEED_VARIANCE] * 2 + [1.0] * 2)
+    mean[STANDING, 2:] = 0
+    covariance[STANDING, 2:, :2] = covariance[STANDING, :2, 2:] = 0
+    covariance[STANDING, 2:, 2:] = np.diag([STANDING_SPEED_VARIANCE] * 2 + [1.0] * 2)[..., None]
 
 
 def _moves() -> Floats:
@@ -173,7 +191,7 @@ def _moves() -> Floats:
 
 
 def _noise_by_power() -> Floats:
-    """Process noise (mode, kind, 6, 6, 6) by power of dt."""
+    """Process noise (mode, 6, 6, kind, 6) by power of dt."""
     q = np.zeros((3, 2, 6, 6, 6))
     for kind in range(2):
         steady, sigma = STEADY_NOISE[kind], MANOEUVRE_SIGMA[kind]
@@ -187,7 +205,7 @@ def _noise_by_power() -> Floats:
             q[STANDING, kind, v, v, 0] = STANDING_SPEED_VARIANCE
             # Modes without acceleration hand the manoeuvring one its usual spread when they mix into it.
             q[STEADY, kind, a, a, 0] = q[STANDING, kind, a, a, 0] = (0.4 * sigma) ** 2
-    return q
+    return np.moveaxis(q, 1, 3).copy()
 
 
 _MOVES: Final = _moves()

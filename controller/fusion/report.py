@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.attributes import boxes
-from controller.fusion.bank import SLOTS, Bank, best_class, walking
+from controller.fusion.bank import SLOTS, Bank, walking
 from controller.fusion.motion import MANOEUVRE, STANDING, predict
 from controller.fusion.track import Tracks, empty_tracks
 
@@ -35,7 +35,7 @@ def report(bank: Bank, valid_at_ns: int) -> Tracks:
     settled = bank.story["first_ns"] <= valid_at_ns - SETTLED_NS
     rows = np.flatnonzero(bank.story["confirmed"] & (existence >= LEAST_EXISTENCE) & settled)
     story = bank.story[rows]
-    motion = predict(bank.motion.take(rows), dt, walking(story["votes"]))
+    motion = predict(bank.motion.take(rows), dt, walking(story["object_class"]))
     mean, covariance = motion.combined()
     tracks = empty_tracks(len(rows))
     for i, name in enumerate(("x", "y", "vx", "vy", "ax", "ay")):
@@ -54,9 +54,8 @@ def report(bank: Bank, valid_at_ns: int) -> Tracks:
 
 
 def _classify(tracks: NDArray[np.void], story: NDArray[np.void]) -> None:
-    classes = best_class(story["votes"])
     total = story["votes"].sum(1)
-    tracks["object_class"] = classes
+    tracks["object_class"] = story["object_class"]
     tracks["class_confidence"] = np.where(total > 0, story["votes"].max(1, initial=0) / (total + 0.3), 0.0)
     box = boxes(story)
     tracks["length"], tracks["width"], tracks["height"] = box[:, 0], box[:, 1], box[:, 2]

@@ -57,9 +57,10 @@ class Sensor:
 
 
 def _inside(polygon: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = np.zeros(len(x), bool)
-    for (x0, y0), (x1, y1) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-        if y0 != y1:
-            crosses = (y0 > y) != (y1 > y)
-            inside = np.logical_xor(inside, crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0))
+    corners = np.array(polygon)
+    ends = np.roll(corners, -1, 0)
+    steep = corners[:, 1] != ends[:, 1]
+    x0, y0, x1, y1 = (column[steep, None] for column in (*corners.T, *ends.T))
+    crosses = ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+    inside: NDArray[np.bool_] = np.logical_xor.reduce(crosses, 0)
     return inside

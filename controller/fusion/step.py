@@ -9,7 +9,7 @@ import numpy as np
 
 from controller.fusion.assignment import assign
 from controller.fusion.attributes import vote
-from controller.fusion.bank import Bank, best_class, kept, vulnerable, walking
+from controller.fusion.bank import Bank, kept, vulnerable, walking
 from controller.fusion.births import births
 from controller.fusion.existence import CONFIRM, CONFIRM_SOON, log_odds
 from controller.fusion.merging import merged
@@ -46,7 +46,7 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
     dt = (frame.stamp_ns - bank.time_ns) / 1e9
     bank = _bury(bank, frame.stamp_ns, coast_s)
     story = bank.story.copy()
-    motion = predict(bank.motion, dt, walking(story["votes"]))
+    motion = predict(bank.motion, dt, walking(story["object_class"]))
     trust, learned = bank.id_trust.copy(), bank.learned.copy()
     slot = frame.sensor.slot_index
     near = shares(frame.sensor, learned[slot])
@@ -105,7 +105,7 @@ def _near(mean: Floats, covariance: Floats, frame: Frame) -> tuple[Index, Index]
 
 
 def _class_penalty(story: NDArray[np.void], det: NDArray[np.void], i: Index, j: Index) -> Floats:
-    mine, theirs = best_class(story["votes"])[i], np.minimum(det["object_class"][j], 15).astype(np.intp)
+    mine, theirs = story["object_class"][i], np.minimum(det["object_class"][j], 15)
     known = (mine != 15) & (theirs != 15)
     return np.where(known & (vulnerable(mine) != vulnerable(theirs)), CLASS_PENALTY, 0.0)
 
@@ -154,7 +154,7 @@ def _measure(
     )
     vote(told, det, part.expected()[:, 2:4])
     story[tracks] = told
-    return _put(motion, part, tracks)
+    return motion.put(tracks, part)
 
 
 def _intersected(part: Motion, noise: Floats) -> tuple[Motion, Floats]:
@@ -165,7 +165,7 @@ def _intersected(part: Motion, noise: Floats) -> tuple[Motion, Floats]:
         :, None, None, None
     ] * np.linalg.inv(noise)
     share = shares[np.linalg.det(information).argmax(0)]
-    wide = Motion(part.mean, part.covariance / share[None, :, None, None], part.weight)
+    wide = Motion(part.mean, part.covariance / share, part.weight)
     return wide, noise / (1 - share)[:, None, None]
 
 
@@ -182,11 +182,11 @@ def _shadow(told: NDArray[np.void], position: Floats, stamp_ns: int) -> None:
 
 def _measure_velocity(part: Motion, told: NDArray[np.void], frame: Frame, det: NDArray[np.void]) -> Motion:
     velocity = np.stack((det["vx"], det["vy"]), 1)
-    declared = frame.sensor.accuracy(det["x"], det["y"])[1]
-    sigma = np.clip(np.where(np.isfinite(det["sigma_vel"]), det["sigma_vel"], declared), 0.1, 20.0)
-    finite = np.isfinite(velocity).all(1) & (np.abs(velocity) < 100).all(1)
+    finite = (np.abs(velocity) < 100).all(1)
     if not finite.any():
         return part
+    declared = frame.sensor.accuracy(det["x"], det["y"])[1]
+    sigma = np.clip(np.where(np.isfinite(det["sigma_vel"]), det["sigma_vel"], declared), 0.1, 20.0)
     off = np.hypot(velocity[:, 0] - told["shadow"][:, 2], velocity[:, 1] - told["shadow"][:, 3])
     period = 1 / max(frame.sensor.capability.rate_hz, 1.0)
     against = finite & (off > 3 * np.hypot(sigma, 1.2)) & (told["hits"] >= 5)
@@ -198,11 +198,11 @@ def _measure_velocity(part: Motion, told: NDArray[np.void], frame: Frame, det: N
     if not len(usable):
         return part
     noise = sigma[usable, None, None] ** 2 * np.eye(2)
-    return _put(part, update(part.take(usable), velocity[usable], noise, 2), usable)
+    return part.put(usable, update(part.take(usable), velocity[usable], noise, 2))
 
 
 def _measure_doppler(part: Motion, frame: Frame, det: NDArray[np.void]) -> Motion:
-    usable = np.flatnonzero(np.isfinite(det["range_rate"]) & (np.abs(det["range_rate"]) < 100))
+    usable = np.flatnonzero(np.abs(det["range_rate"]) < 100)
     if not len(usable):
         return part
     line = np.stack((det["x"] - frame.sensor.x, det["y"] - frame.sensor.y), 1)[usable]
@@ -216,13 +216,7 @@ def _measure_doppler(part: Motion, frame: Frame, det: NDArray[np.void]) -> Motio
     expected = (mean[:, 2:4] * unit).sum(1)
     spread = np.einsum("ni,nij,nj->n", unit, covariance[:, 2:4, 2:4], unit) + variance
     variance = np.where((rate - expected) ** 2 > 10.8 * spread, 1e4, variance)  # not this object's Doppler
-    return _put(part, update_along(some, rate, variance, unit), usable)
-
-
-def _put(motion: Motion, part: Motion, rows: Index) -> Motion:
-    result = Motion(motion.mean.copy(), motion.covariance.copy(), motion.weight.copy())
-    result.mean[:, rows], result.covariance[:, rows], result.weight[:, rows] = part.mean, part.covariance, part.weight
-    return result
+    return part.put(usable, update_along(some, rate, variance, unit))
 
 
 def _judge(motion: Motion, story: NDArray[np.void], learned: NDArray[np.void], now_ns: int) -> None:

@@ -28,6 +28,7 @@ MAX_DETECTIONS: Final = 500
 RESTART_AFTER: Final = 10
 MAX_FUTURE_NS: Final = 1_000_000_000
 MEAN_OF: Final = 50  # messages
+UNDONE_MOST: Final = 0.25  # messages fused again for each that comes
 MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
 LIMITS: Final = {
     "z": 1e4,
@@ -162,11 +163,11 @@ class Tracker:
             self._banks.append(step(before, pending, seed=self._seed, coast_s=self._coast_s))
 
     def _patience_ns(self, index: int) -> int:
-        """How long messages wait for late ones before they are fused: not at all, unless late ones would undo much."""
+        """How long messages wait for late ones before they are fused: not at all, unless these often undo some."""
         late_ns, undone = self._keys[-1][0] - self._keys[index][0], len(self._keys) - index - 1
         self._late_ns += (late_ns - self._late_ns) / MEAN_OF
         self._undone += (undone - self._undone) / MEAN_OF
-        return round(4 * self._late_ns) if self._undone > 1 else 0
+        return round(4 * self._late_ns) if self._undone > UNDONE_MOST else 0
 
     def _trim(self) -> None:
         oldest = self._keys[-1][0] - self._history_ns

@@ -76,14 +76,14 @@ def _learn_from_pairs(
 
 def prove(story: NDArray[np.void], learned: NDArray[np.void], slot: int, tracks: Index, now_ns: int) -> None:
     """Count births that prove real with this message: another module sees them too, or they have lasted; in place."""
-    told = story[tracks]
-    first_ns, foreign = told["first_ns"], told["born_slot"] != slot
-    lasted = (now_ns - first_ns >= PROVEN_NS) & (told["last_ns"] - first_ns < PROVEN_NS)
-    for one in np.flatnonzero(~told["joined"] & (foreign | lasted)).tolist():
-        row = learned[told["born_slot"][one]]
+    first_ns, born_slot, joined = (story[name][tracks] for name in ("first_ns", "born_slot", "joined"))
+    foreign = born_slot != slot
+    lasted = (now_ns - first_ns >= PROVEN_NS) & (story["last_ns"][tracks] - first_ns < PROVEN_NS)
+    for one in np.flatnonzero(~joined & (foreign | lasted)).tolist():
+        row = learned[born_slot[one]]
         lore.count_births(row, 1.0, np.zeros(0))
-        lore.count_confidence(row, told["sure"][one : one + 1], 1.0, real=True)
-    story["joined"][tracks] |= foreign
+        lore.count_confidence(row, story["sure"][tracks[one : one + 1]], 1.0, real=True)
+    story["joined"][tracks] = joined | foreign
 
 
 def mourn(story: NDArray[np.void], learned: NDArray[np.void]) -> None:

@@ -125,16 +125,16 @@ def plain_predict(motion, dt):
     switch = motion_module.SWITCH_PER_S / motion_module.SWITCH_PER_S.sum(1)[:, None] * (1 - stay)[:, None]
     switch += np.diag(stay)
     result = Motion(*(np.zeros_like(part) for part in (motion.mean, motion.covariance, motion.weight)))
-    for n in range(motion.mean.shape[1]):
+    for n in range(motion.mean.shape[2]):
         for to in range(3):
             share = switch[:, to] * motion.weight[:, n]
             result.weight[to, n] = share.sum()
             share = share / share.sum()
-            mean = sum(share[k] * motion.mean[k, n] for k in range(3))
-            off = motion.mean[:, n] - mean
-            covariance = sum(share[k] * (motion.covariance[k, n] + np.outer(off[k], off[k])) for k in range(3))
-            result.mean[to, n] = f[to] @ mean
-            result.covariance[to, n] = f[to] @ covariance @ f[to].T + q[to]
+            mean = sum(share[k] * motion.mean[k, :, n] for k in range(3))
+            off = motion.mean[..., n] - mean
+            covariance = sum(share[k] * (motion.covariance[k, ..., n] + np.outer(off[k], off[k])) for k in range(3))
+            result.mean[to, :, n] = f[to] @ mean
+            result.covariance[to, ..., n] = f[to] @ covariance @ f[to].T + q[to]
     return result
 
 
@@ -144,8 +144,8 @@ def test_prediction_is_that_of_the_textbook(count, seed, dt) -> None:
     root = random.normal(0, 1, (3, count, 6, 6))
     weight = random.dirichlet((1, 1, 1), count).T
     # Modes of one track differ by metres, not by the road's length.
-    mean = random.normal(0, 100, (1, count, 6)) + random.normal(0, 3, (3, count, 6))
-    before = Motion(mean, root @ np.swapaxes(root, 2, 3), weight)
+    mean = random.normal(0, 100, (1, 6, count)) + random.normal(0, 3, (3, 6, count))
+    before = Motion(mean, np.moveaxis(root @ np.swapaxes(root, 2, 3), 1, -1).copy(), weight)
     found, plain = predict(before, dt, np.zeros(count, np.intp)), plain_predict(before, dt)
     np.testing.assert_allclose(found.mean, plain.mean, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(found.covariance, plain.covariance, rtol=1e-10, atol=1e-9)
