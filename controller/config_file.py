@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from controller import broker_check, commands, config_paths, profiles_check, radio_check, site, site_file
+from controller import broker_check, commands, config_paths, profiles_check, radio_check, site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.cavc import settings_check
@@ -60,7 +60,7 @@ def load_site(config: Config, folder: Path) -> Site:
     if not config.pole.site:
         return Site()
     text = site_text(config, folder)
-    return site.load(text, LocalFrame.of(config.origin), str(folder / config.pole.site))
+    return site_file.load(text, LocalFrame.of(config.origin), str(folder / config.pole.site))
 
 
 def site_text(config: Config, folder: Path) -> str:

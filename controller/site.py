@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -12,19 +12,10 @@ from controller.site_kinds import CARRIED
 from controller.site_shapes import dense, least_distance
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 APART_WIDTHS: Final = 0.8  # centre lines that stay so many widths apart belong to lanes that do not touch
 STRAIGHT: Final = 0.87  # cosine of 30°: a successor that turns by less goes straight on
-
-
-class Frame(Protocol):
-    """What is needed of `controller.geometry.LocalFrame`."""
-
-    def to_enu(
-        self, latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Degrees to local east, north, up in metres."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,15 +184,6 @@ class Site:
     def knows_carriageway(self) -> bool:
         """Whether the map tells road from roadside."""
         return bool(self.lanes) or self.has("carriageway")
-
-
-def load(text: str, frame: Frame, name: str = "site map") -> Site:
-    """GeoJSON text to a Site; ConfigError lists every error with file `name`, line, feature, property and cure."""
-    from controller import site_file  # it builds what stands here
-
-    site, findings = site_file.read(text, frame, name)
-    findings.finish()
-    return site
 
 
 class _Segments(NamedTuple):

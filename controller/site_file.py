@@ -17,14 +17,21 @@ from controller.site_shapes import edges_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from controller.site import Frame, Merge
+    from controller.site import Merge
 
     Parts = list[NDArray[np.float64]]
 
 MAX_DISTANCE_M: Final = 5000.0
 
 
-def read(text: str, frame: Frame, name: str = "site map") -> tuple[Site, Findings]:
+def load(text: str, frame: LocalFrame, name: str = "site map") -> Site:
+    """GeoJSON text to a Site; ConfigError lists every error with file `name`, line, feature, property and cure."""
+    site, findings = read(text, frame, name)
+    findings.finish()
+    return site
+
+
+def read(text: str, frame: LocalFrame, name: str = "site map") -> tuple[Site, Findings]:
     """The map and all that is wrong with it; an empty map when an error is among that.
 
     Shapes are judged only where every feature could be read: one mistake would otherwise be told many times.
@@ -78,7 +85,7 @@ def _site(made: list[tuple[Feature, Parts]], findings: Findings) -> Site:
     )
 
 
-def _enu(line: tuple[tuple[float, float], ...], frame: Frame) -> NDArray[np.float64]:
+def _enu(line: tuple[tuple[float, float], ...], frame: LocalFrame) -> NDArray[np.float64]:
     degrees = np.array(line)
     # The map is flat: the frame's own height keeps far points from sinking below the tangent plane.
     east, north, _ = frame.to_enu(degrees[:, 1], degrees[:, 0], getattr(frame, "height_m", 0.0))

@@ -13,7 +13,7 @@ from modules.detection import empty_objects
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.sensing import SensorModel
+    from sim.sensor_model import SensorModel
 
 _FIRST_ID: Final = 0xF000
 _IDS: Final = 0xFFE

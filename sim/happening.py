@@ -11,7 +11,7 @@ from controller.fusion.track import empty_tracks
 from controller.geometry import LocalFrame
 from controller.hazard.conflict import conflicts
 from controller.hazard.pet import FootprintGrid
-from controller.site import load
+from controller.site_file import load
 from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
 
 if TYPE_CHECKING:

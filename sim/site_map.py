@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SiteMap:
-    """Features drawn in local ENU metres; `text` is the file that `controller.site.load` reads."""
+    """Features drawn in local ENU metres; `text` is the file that `controller.site_file.load` reads."""
 
     def __init__(self, origin: Origin, name: str) -> None:
         self._frame = LocalFrame.of(origin)

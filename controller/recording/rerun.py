@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from controller import site as site_map
+from controller import site_file
 from controller.geometry import LocalFrame
 from controller.pipeline import Picture, Pipeline
 from controller.publication.publication import Stamp
@@ -44,7 +44,7 @@ class Rerun:
         config = config_of(recording.configuration)
         site = Site()
         if recording.site:
-            site = site_map.load(recording.site, LocalFrame.of(config.origin), "recorded site map")
+            site = site_file.load(recording.site, LocalFrame.of(config.origin), "recorded site map")
         self.pipeline = Pipeline(config, site)
         self._stamp = Stamp(0, 0)
         self._voice = Voice(sender_of(config), lambda: self._stamp)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from controller.config import Config, Hazards
 from controller.fusion.sensor import Sensor
 from controller.geometry import LocalFrame
-from controller.site import load
+from controller.site_file import load
 from interfaces.errors import ConfigError
 from modules.detecting import cone
 from modules.registry import REGISTRY, default_capability

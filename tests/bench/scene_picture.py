@@ -10,7 +10,7 @@ import numpy as np
 from controller.config import Hazards
 from controller.geometry import LocalFrame
 from controller.hazard.rules import rules
-from controller.site import load
+from controller.site_file import load
 from sim.sensing import MODELS
 
 WIDTH, HEIGHT, MARGIN = 960.0, 420.0, 24.0

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from controller.geometry import LocalFrame
-from controller.site import Lane, Site, load
+from controller.site import Lane, Site
+from controller.site_file import load
 from interfaces.errors import ConfigError
 
 FRAME = LocalFrame(36.6, 140.6, 40.0)

@@ -15,7 +15,7 @@ from controller.geometry import LocalFrame
 from controller.publication.radio import rc013, rc016, rc016_csma, uper
 from controller.recording.state_reader import load as load_state
 from controller.recording.state_writer import dump
-from controller.site import load
+from controller.site_file import load
 from interfaces import cyphal
 from interfaces.address_table import AddressTable
 from interfaces.can_node import CanNode

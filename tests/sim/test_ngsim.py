@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from controller.geometry import LocalFrame
-from controller.site import load
+from controller.site_file import load
 from interfaces.errors import ConfigError
 from sim.film import film
 from sim.replay import KNOWN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from controller import site as site_map
+from controller import site_file
 from controller.config import Config
 from controller.geometry import LocalFrame
 from controller.publication.publication import Publication, Stamp
@@ -60,7 +60,7 @@ class _Stage:
         text = self.scene.config_text({}) + f"\n[publish]\njson_twins = {str(twins).lower()}\n"
         self.config = Config.model_validate(tomllib.loads(text))
         frame = LocalFrame.of(self.config.origin)
-        self.site = site_map.load(self.scene.site, frame)
+        self.site = site_file.load(self.scene.site, frame)
         self.tape = Tape(round(before_s * NS), round(after_s * NS), max_bytes)
         self.pipeline = RecordedPipeline(self.config, self.site, self.tape)
         self.rng = np.random.default_rng(seed)
