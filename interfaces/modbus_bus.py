@@ -22,7 +22,8 @@ from pymodbus.pdu.file_message import FileRecord
 from interfaces.bus import BusLink
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import LinkError
-from interfaces.modbus_unit import SHEET_FILE, Do, ModbusUnit, Query
+from interfaces.modbus_query import SHEET_FILE, Do, Query
+from interfaces.modbus_unit import ModbusUnit
 from interfaces.port import parse
 from interfaces.registers import FIRST_UNIT, LAST_UNIT, UNPROVISIONED
 

@@ -7,64 +7,28 @@ any steady clock in s. Nothing a unit answers raises.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from interfaces import modbus_bodies
 from interfaces.frame import Flag, Frame
 from interfaces.message import BadMessage, Message, decode, encode
+from interfaces.modbus_chain import Chain
+from interfaces.modbus_query import Do, Query
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
-from interfaces.registers import (
-    BASES,
-    END_ID,
-    FIRST_VENDOR_ID,
-    LAYOUTS,
-    MARKER,
-    PAGE,
-    PLAN_CHANNELS,
-    READ_MAX,
-    WINDOW_B,
-    Block,
-    BlockId,
-    Page,
-    chain_link,
-    parse_page,
-)
+from interfaces.registers import LAYOUTS, PAGE, READ_MAX, WINDOW_B, BlockId, Page, parse_page
 from interfaces.spec import ADDRESS_CONTROLLER, HELLO_PERIOD, MessageType
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message as Body
 
+    from interfaces.registers import Block
+
 STATUS_PERIOD_S: Final = 0.5
 READING_PERIOD_S: Final = 1.0
-MAX_BLOCKS: Final = 32
-MAX_REGISTERS: Final = 4000
 SILENT_AFTER: Final = 3
 SILENT_S: Final = 0.5
 BACK_OFF_S: Final = (0.1, 2.0)
-NEEDED: Final = (BlockId.IDENTITY, BlockId.STATUS, BlockId.ADDRESSING)
-SHEET_FILE: Final = 1
-
-
-class Do(Enum):
-    """What a query does."""
-
-    READ = "read"  # FC 0x03/0x04
-    WRITE = "write"  # FC 0x10
-    FILE = "file"  # FC 0x14
-    NAME = "name"  # FC 0x2B / 0x0E: vendor, product and revision, each ended by a zero
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One exchange on the wire: `data` is written, or `count` registers (bytes of a file) are read."""
-
-    do: Do
-    address: int
-    count: int = 0
-    data: bytes = b""
-    what: str = ""
 
 
 class ModbusUnit:
@@ -72,12 +36,10 @@ class ModbusUnit:
 
     def __init__(self, unit: int) -> None:
         self.unit = unit
-        self.blocks: dict[int, Block] = {}
         self.hello: pb.Hello | None = None
         self.faults: Counter[str] = Counter()
         self.gone = ""
-        self._bases = list(BASES)
-        self._at = 0
+        self._chain = Chain()
         self._urgent: deque[Query] = deque()
         self._due: dict[str, float] = {}
         self._frames: list[Frame] = []
@@ -100,7 +62,12 @@ class ModbusUnit:
     @property
     def found(self) -> bool:
         """Whether the unit is a PMI module."""
-        return bool(self.blocks) and self._at < 0
+        return self._chain.complete
+
+    @property
+    def blocks(self) -> dict[int, Block]:
+        """Where its register blocks lie, as far as the chain was read."""
+        return self._chain.blocks
 
     def due(self, now: float) -> float:
         """When the next query may go (s)."""
@@ -113,7 +80,9 @@ class ModbusUnit:
         if now < self._rest_until or self.gone:
             return None
         if not self.found:
-            return self._discovery()
+            query = self._chain.next_query()
+            self.gone = self._chain.gone
+            return query
         if self._urgent:
             return self._urgent.popleft()
         ready = [(due, what) for what, due in self._due.items() if due <= now]
@@ -150,9 +119,9 @@ class ModbusUnit:
             return
         self._silent, self._heard_at = 0, now
         if not self.found:
-            self._on_discovery(query, data)
-            if self.found:
-                self._start(now)
+            self._chain.answered(query, data)
+            self.gone = self._chain.gone
+            self._due = {"identity": now, "status": now + STATUS_PERIOD_S}
             return
         what, _, argument = query.what.partition(" ")
         if data is None:
@@ -161,48 +130,6 @@ class ModbusUnit:
         handle = getattr(self, f"_on_{what}", None)
         if handle is not None:
             handle(data, argument, now)
-
-    # ----------------------------------------------------------------------------------------------------- discovery
-
-    def _discovery(self) -> Query | None:
-        if self._at == 0:
-            if not self._bases:
-                self.gone = "it answers, but shows no PMI1 chain of blocks"
-                return None
-            return Query(Do.READ, self._bases[0], 4, what="chain")
-        return Query(Do.READ, self._at, 2, what="chain")
-
-    def _on_discovery(self, query: Query, data: bytes | None) -> None:
-        if self._at == 0:
-            if data is None or data[:4] != MARKER:
-                self._bases.pop(0)
-                return
-            self._at, data = query.address + 2, data[4:]
-        link = chain_link(data or b"")
-        if link is None:
-            self.gone = "its chain of blocks ends without 0xFFFF"
-            return
-        one, length = link
-        if one == END_ID:
-            self._at = -1
-            missing = [block.name.lower() for block in NEEDED if block not in self.blocks]
-            if missing:
-                self.gone = f"its chain has no block: {', '.join(missing)}"
-            return
-        if one < FIRST_VENDOR_ID:
-            self.blocks[one] = Block(self._at + 2, length)
-        self._at += 2 + length
-        if len(self.blocks) > MAX_BLOCKS or length > MAX_REGISTERS or self._at > 0xFFFF:
-            self.gone = "its chain of blocks does not end"
-
-    def _start(self, now: float) -> None:
-        short = [
-            one.name.lower() for one, layout in LAYOUTS.items()
-            if one in self.blocks and self.blocks[one].length < layout.registers
-        ]  # fmt: skip
-        if short:
-            self.gone = f"blocks too short for PMI 1.0: {', '.join(short)}"
-        self._due = {"identity": now, "status": now + STATUS_PERIOD_S}
 
     # --------------------------------------------------------------------------------------------------------- asking
 
@@ -242,19 +169,10 @@ class ModbusUnit:
         self._write(BlockId.ADDRESSING, data, what)
 
     def _activate(self, body: pb.Activate) -> None:
-        values: dict[str, int] = {"session": self._session, "probation": body.probation, "count": len(body.plans)}
-        for index, plan in enumerate(body.plans[:PLAN_CHANNELS]):
-            values |= {
-                f"channel_{index}": plan.channel,
-                f"rate_mhz_{index}": plan.rate_mhz,
-                f"max_objects_{index}": plan.max_objects,
-                f"format_{index}": plan.record_format,
-                f"ordering_{index}": int(plan.ordering),
-            }
         self._format = next((plan.record_format for plan in body.plans if plan.record_format in FORMATS), 2)
         rate_mhz = max((plan.rate_mhz for plan in body.plans), default=0)
         self._period_s = 1000 / rate_mhz if rate_mhz else 0.0
-        self._write(BlockId.PLAN, LAYOUTS[BlockId.PLAN].pack(values), "planned")
+        self._write(BlockId.PLAN, LAYOUTS[BlockId.PLAN].pack(modbus_bodies.plan(body, self._session)), "planned")
 
     def _ask_time(self, body: pb.TimeRequest) -> None:
         data = body.token.to_bytes(4, "big") + body.controller_tx_us.to_bytes(8, "big")
@@ -291,19 +209,7 @@ class ModbusUnit:
         if values is None:
             self.faults["short_block"] += 1
             return
-        texts = {name: values[name].rstrip(b"\0").decode("utf-8", "replace") for name in _TEXTS}
-        numbers = {
-            name: values[name] for name in ("boot_id", "device_id", "sheet_size", "spec_min", "spec_max", "level")
-        }
-        classes = [pb.ModuleClass.ValueType(code) for code in range(16) if values["classes"] >> code & 1]
-        self.hello = pb.Hello(
-            uid=values["uid"],
-            sheet_hash=values["sheet_hash"],
-            fw_hash=values["fw_hash"],
-            classes=classes,
-            **texts,
-            **numbers,
-        )
+        self.hello = modbus_bodies.hello(values)
         if self._named:
             self._say(MessageType.HELLO, self.hello, session=0)
         else:
@@ -335,7 +241,7 @@ class ModbusUnit:
         if values["session"] != self._session:
             self._forget(now)
             return
-        self._say_heartbeat(values)
+        self._say(MessageType.HEARTBEAT, modbus_bodies.heartbeat(values))
         if values["mail"] and values["mail"] != self._mail_read:
             self._urgent.append(self._read(BlockId.OUTBOX, "outbox"))
 
@@ -385,15 +291,7 @@ class ModbusUnit:
         if values is None or asked is None or values["reply_token"] != asked[0]:
             return
         self._asked_time = None
-        reply = pb.TimeReply(
-            token=asked[0],
-            controller_tx_us=asked[1],
-            module_rx_us=values["module_rx_us"],
-            module_tx_us=values["module_tx_us"],
-            clock_err_us=values["clock_err_us"],
-            clock_state=pb.ClockState.ValueType(values["clock_state"]),
-        )
-        self._say(MessageType.TIME_REPLY, reply)
+        self._say(MessageType.TIME_REPLY, modbus_bodies.time_reply(values, asked))
 
     def _on_file(self, data: bytes, argument: str, _now: float) -> None:
         self._say_chunk(int(argument), data)
@@ -422,7 +320,7 @@ class ModbusUnit:
             self._urgent.appendleft(self._read_page(len(self._pages)))
         elif not (page.seq == 0 and not page.t_us):  # nothing was ever measured
             self._last_seq = page.seq
-            self._say_detections()
+            self._say(MessageType.DETECTIONS, modbus_bodies.detections(self._pages, self._format, self._t_us))
 
     def _on_refused(self, what: str, query: Query, argument: str) -> None:
         self.faults["refused"] += 1
@@ -449,41 +347,9 @@ class ModbusUnit:
 
     # --------------------------------------------------------------------------------------------------------- saying
 
-    def _say_heartbeat(self, values: dict[str, Any]) -> None:
-        beat = pb.Heartbeat(
-            state=pb.ModuleState.ValueType(values["state"]),
-            boot_id=values["boot_id"],
-            t_us=values["t_us"],
-            uptime_s=values["uptime_s"],
-            frames_sent=values["frames_sent"],
-            frames_dropped=values["frames_dropped"],
-            crc_errors=values["crc_errors"],
-        )
-        if values["temperature_cdeg"] != -32768:
-            beat.temperature_cdeg = values["temperature_cdeg"]
-        if values["supply_mv"] != 0xFFFF:
-            beat.supply_mv = values["supply_mv"]
-        if values["fault_code"]:
-            beat.faults.add(code=values["fault_code"], severity=pb.FaultSeverity.ValueType(values["fault_severity"]))
-        self._say(MessageType.HEARTBEAT, beat)
-
     def _say_chunk(self, offset: int, data: bytes) -> None:
         total = self.hello.sheet_size if self.hello is not None else 0
         self._say(MessageType.SHEET_CHUNK, pb.SheetChunk(offset=offset, total=total, data=data[: total - offset]))
-
-    def _say_detections(self) -> None:
-        first = self._pages[0]
-        t_us = self._t_us + _signed32(first.t_us - self._t_us)
-        body = pb.DetectionFrame(
-            t_us=max(0, t_us),
-            seq=first.seq,
-            rec_fmt=self._format,
-            rec_size=FORMATS[self._format].itemsize,
-            total=first.total,
-            clock_err_us=first.clock_err_us,
-            records=b"".join(page.records for page in self._pages),
-        )
-        self._say(MessageType.DETECTIONS, body)
 
     def _pass_on(self, mail: dict[str, Any]) -> None:
         payload = mail["payload"][: mail["length"]]
@@ -500,10 +366,3 @@ class ModbusUnit:
         self._session = 0
         self._urgent.clear()
         self._due = {"identity": now, "status": now + STATUS_PERIOD_S}
-
-
-_TEXTS: Final = ("vendor", "product", "serial_number", "slot_strap")
-
-
-def _signed32(value: int) -> int:
-    return (value + (1 << 31)) % (1 << 32) - (1 << 31)

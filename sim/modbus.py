@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.fd_stream import FdStream
 from interfaces.modbus_image import ILLEGAL_FUNCTION, ILLEGAL_VALUE, SILENT
-from interfaces.modbus_unit import SHEET_FILE
+from interfaces.modbus_query import SHEET_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

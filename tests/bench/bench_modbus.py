@@ -8,7 +8,7 @@ import time
 
 from interfaces.address_table import AddressTable
 from interfaces.modbus_bus import open_modbus
-from interfaces.modbus_unit import Do, Query
+from interfaces.modbus_query import Do, Query
 from interfaces.registers import PAGE
 from sim.modbus import TcpLine
 from sim.modbus_wire import ModbusWire

@@ -22,7 +22,8 @@ from interfaces.frame import Frame
 from interfaces.message import Message, decode, encode
 from interfaces.modbus_bus import open_modbus
 from interfaces.modbus_image import ILLEGAL_ADDRESS, ILLEGAL_VALUE, SILENT, ModbusImage
-from interfaces.modbus_unit import Do, ModbusUnit
+from interfaces.modbus_query import Do
+from interfaces.modbus_unit import ModbusUnit
 from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
