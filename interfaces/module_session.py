@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -19,6 +18,14 @@ from interfaces.errors import LocalProtocolError
 from interfaces.frame import Flag
 from interfaces.message import KINDS, BadMessage, Direction, Message, decode, encode, is_data
 from interfaces.module_authentication import ModuleAuthentication
+from interfaces.module_events import (
+    IdentifyAsked,
+    PlanEnded,
+    PlanGranted,
+    RadioAsked,
+    Rejected,
+    SelfTestAsked,
+)
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import (
     ADDRESS_CONTROLLER,
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message as Body
 
     from interfaces.frame import Frame
+    from interfaces.module_events import ModuleEvent
     from interfaces.security import DeviceCredentials
 
 MAX_QUEUED: Final = 64
@@ -51,53 +59,6 @@ class ModuleState(StrEnum):
     RUNNING = "RUNNING"  # inside a granted plan
     REJECTED = "REJECTED"  # waits for retry_after, then seeks
     LEFT = "LEFT"  # said goodbye
-
-
-@dataclass(frozen=True, slots=True)
-class PlanGranted:
-    """Send these, and nothing else."""
-
-    plans: tuple[pb.Plan, ...]
-    probation: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PlanEnded:
-    """Stop sending data."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The controller refused this module; `text` is for a person."""
-
-    reason: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifyAsked:
-    """Blink or beep for this long."""
-
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class SelfTestAsked:
-    """Test yourself, then call `self_test_result` with this token."""
-
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class RadioAsked:
-    """Send this payload on the radio, unless it is too old or too late by then."""
-
-    body: pb.RadioSend
-
-
-ModuleEvent = PlanGranted | PlanEnded | Rejected | IdentifyAsked | SelfTestAsked | RadioAsked
 
 
 class ModuleSession:

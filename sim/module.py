@@ -13,7 +13,8 @@ import numpy as np
 
 from interfaces.datasheet import to_bytes
 from interfaces.errors import LinkError, LocalProtocolError
-from interfaces.module_session import ModuleSession, ModuleState, RadioAsked, SelfTestAsked
+from interfaces.module_events import RadioAsked, SelfTestAsked
+from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.records import FORMATS
 from interfaces.security import DeviceCredentials, public_bytes, sign_sheet

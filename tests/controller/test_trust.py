@@ -23,7 +23,8 @@ from controller.trust import Pin, TrustStore, parse_key, parse_uid
 from controller.vouching import Voucher, check_firmware, vouch
 from interfaces.datasheet import to_bytes
 from interfaces.errors import AdmissionError, ConfigError
-from interfaces.module_session import ModuleSession, ModuleState, Rejected
+from interfaces.module_events import Rejected
+from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.security import public_bytes
 from interfaces.spec import MessageType

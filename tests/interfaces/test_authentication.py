@@ -16,7 +16,8 @@ from interfaces.events import Authenticated, AuthenticationFailed, DataMessage
 from interfaces.frame import Flag, Frame
 from interfaces.link import MemoryLink
 from interfaces.message import Message, encode
-from interfaces.module_session import ModuleSession, ModuleState, Rejected
+from interfaces.module_events import Rejected
+from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
 from interfaces.spec import MessageType

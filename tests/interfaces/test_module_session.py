@@ -13,7 +13,8 @@ from interfaces.datasheet import sheet_hash, to_bytes
 from interfaces.errors import LocalProtocolError
 from interfaces.frame import Flag, Frame
 from interfaces.message import Message, decode, encode
-from interfaces.module_session import IdentifyAsked, ModuleSession, ModuleState, PlanEnded, PlanGranted, Rejected
+from interfaces.module_events import IdentifyAsked, PlanEnded, PlanGranted, Rejected
+from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MessageType
 from tests.exchange import PLAN, frame_of, good_hello, good_sheet

@@ -6,7 +6,8 @@ import pytest
 
 from interfaces.events import DataMessage
 from interfaces.frame import Flag, Frame
-from interfaces.module_session import ModuleState, RadioAsked
+from interfaces.module_events import RadioAsked
+from interfaces.module_session import ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.spec import MAX_PAYLOAD, MessageType
 from interfaces.states import State

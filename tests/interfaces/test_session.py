@@ -22,7 +22,7 @@ from interfaces.events import (
 )
 from interfaces.frame import Flag, Frame
 from interfaces.message import Message, encode
-from interfaces.module_session import IdentifyAsked, Rejected, SelfTestAsked
+from interfaces.module_events import IdentifyAsked, Rejected, SelfTestAsked
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
 from interfaces.spec import MessageType
