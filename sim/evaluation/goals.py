@@ -29,6 +29,8 @@ class Goal(NamedTuple):
     @property
     def words(self) -> str:
         """The goal as people write it."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
         bounds = (("≥", self.least), ("≤", self.most))
         return " ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 
