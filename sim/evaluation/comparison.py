@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sim.evaluation.goals import FIGURES, NEAR_MISS, RULES
 from sim.evaluation.plots import WIDTH, Scale, svg
 from sim.evaluation.statements import japanese
-from sim.evaluation.summary import COLUMNS, title
+from sim.evaluation.summary import COLUMNS, number, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sim.evaluation.events import Score
     from sim.evaluation.summary import Summary
 
-PANELS: Final = 4  # in a row
-PANEL_H, BAR_TOP = 104.0, 40.0
+PANELS: Final = 3  # in a row
+LONGEST_S: Final = 10.0  # of the axis of times; what is beyond stands at its end
+PANEL_H, BAR_TOP = 120.0, 54.0
 ROW: Final = 24.0
 FROM_ONE: Final = frozenset({"hota", "mota", "idf1", "near_miss_recall", "near_miss_precision", "hazard_recall"})
 RECALL, FALSE, DELAYS = (200.0, 280.0), (325.0, 405.0), (475.0, WIDTH - 16)  # columns: from, to px
@@ -37,7 +38,7 @@ def kinds(told: Summary) -> str:
     """For each kind of event its recall, false statements an hour, and every time to detect with the goal."""
     rows = [(kind, one) for kind, one in [*told.hazards.items(), (NEAR_MISS, told.near_misses)] if _known(one)]
     delays = [delay for _, one in rows for delay in one.delays_s] + [RULES[k].goal_s for k, _ in rows if k in RULES]
-    x = Scale(min([-2.0, *delays]) - 0.3, max([2.0, *delays]) + 0.3, *DELAYS)
+    x = Scale(max(min([-2.0, *delays]), -LONGEST_S), max(one for one in [2.0, *delays] if one <= LONGEST_S), *DELAYS)
     rates = [one.false * 3600 / told.seconds if told.seconds else 0.0 for _, one in rows]
     most, foot = max([1.0, *rates]), 26 + ROW * len(rows)
     heads = (
@@ -67,11 +68,13 @@ def _kind(kind: str, score: Score, top: float, rate: tuple[float, float], x: Sca
     yield _across(FALSE, rate[0] / rate[1], top, "wrong")
     yield f'<text x="{FALSE[0] + 5 + (FALSE[1] - FALSE[0]) * rate[0] / rate[1]:.1f}" y="{base}">{rate[0]:.1f}</text>'
     goal_s = RULES[kind].goal_s if kind in RULES else math.nan
-    if not math.isnan(goal_s):
+    if goal_s <= x.high:
         yield f'<path class="stop" d="M{x(goal_s):.1f} {top + 2}v{ROW - 4}"/>'
     for delay in score.delays_s:
         style = "wrong" if delay > goal_s + 1e-6 else "right"
-        yield f'<circle class="{style}" cx="{x(delay):.1f}" cy="{middle}" r="4" opacity=".6"/>'
+        at = x(min(max(delay, x.low), x.high))
+        words = f"<title>{delay:.1f} s</title>"
+        yield f'<circle class="{style}" cx="{at:.1f}" cy="{middle}" r="4" opacity=".6">{words}</circle>'
 
 
 def _across(column: tuple[float, float], share: float, top: float, style: str) -> str:
@@ -86,9 +89,11 @@ def _panel(told: Summary, key: str, corner: tuple[float, float], wide: float) ->
     bounds = [bound for bound in (goal.least, goal.most) if bound is not None]
     known = [one for one in values if not math.isnan(one)]
     y = Scale(*_span(key, [*known, *bounds]), base, top)
-    words = f"{COLUMNS[key]} {told.figures[key]:.{goal.digits}f}" if known else f"{COLUMNS[key]} –"
-    yield f'<text class="ink" x="{left}" y="{corner[1] + 18}">{escape(words)}</text>'
-    yield f'<text x="{left}" y="{corner[1] + 32}">{f"goal 目標 {goal.words}" if goal.words else ""}</text>'
+    yield f'<text class="ink" x="{left}" y="{corner[1] + 18}">{escape(goal.english)}</text>'
+    yield f'<text x="{left}" y="{corner[1] + 32}">{escape(goal.japanese)}</text>'
+    reached = escape(number(told.figures[key], goal))
+    wanted = f' <tspan class="faint">goal 目標 {escape(goal.words)}</tspan>' if goal.words else ""
+    yield f'<text class="ink" x="{left}" y="{corner[1] + 46}">{reached}{wanted}</text>'
     step = (right - left) / len(values)
     for n, (run, value) in enumerate(zip(told.runs, values, strict=True)):
         if not math.isnan(value):

@@ -23,5 +23,5 @@ svg text { fill: var(--faint); font-size: 12px; } svg .mid { text-anchor: middle
 .part-way { stroke: var(--d); stroke-width: 4; opacity: .45; } .track-way { stroke: var(--a); stroke-width: 1; }
 .module { fill: var(--ink); } .lead { stroke: var(--ink); stroke-width: .8; fill: none; }
 .disc { stroke: var(--panel); stroke-width: 1.2; } svg text.count { fill: var(--panel); font-size: 11px;
-  font-weight: 600; text-anchor: middle; } svg .ink { fill: var(--ink); }
+  font-weight: 600; text-anchor: middle; } svg .ink { fill: var(--ink); } svg .faint { fill: var(--faint); }
 """

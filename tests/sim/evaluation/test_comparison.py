@@ -9,6 +9,8 @@ import pytest
 
 from sim.evaluation import comparison
 from sim.evaluation.events import Score
+from sim.evaluation.goals import FIGURES
+from sim.evaluation.plots import WIDTH
 from sim.evaluation.summary import COLUMNS, summary
 
 
@@ -20,7 +22,9 @@ def told(assessment):
 def test_every_figure_has_a_panel_with_a_bar_a_run_and_its_goal(told):
     drawn = ET.fromstring(comparison.figures(told))
     words = ["".join(one.itertext()) for one in drawn.iter("text")]
-    assert all(any(one.startswith(name) for one in words) for name in COLUMNS.values())
+    for key in COLUMNS:
+        assert FIGURES[key].english in words
+        assert any(one.startswith(FIGURES[key].japanese) for one in words)
     titles = [one.text for one in drawn.iter("title")]
     assert len(titles) == len(COLUMNS) * 2
     assert any("≥ 0.945" in one for one in words)
@@ -40,4 +44,8 @@ def test_every_kind_shows_what_was_found_what_was_false_and_every_time(told):
     dots = list(drawn.iter("circle"))
     assert len(dots) == times
     assert sum(one.get("class") == "wrong" for one in dots) >= 1
+    assert any(one.find("title").text == "9.0 s" for one in dots)
+    slow = replace(told, hazards={"low_visibility": Score(1, 1, 1, 0, 0, [45.0])})  # 60 s are allowed
+    places = [float(one.get("cx")) for one in ET.fromstring(comparison.kinds(slow)).iter("circle")]
+    assert max(places) <= WIDTH, "what is beyond the axis stands at its end"
     assert "speeding" not in " ".join(words), "kinds of which nothing was to tell and nothing told are left out"
