@@ -71,7 +71,7 @@ def page(told: Summary, command: str) -> str:
 
 
 def _head(told: Summary, command: str) -> Iterator[str]:
-    yield "<h1>How good the pole is <small>多機能基盤の評価</small></h1>"
+    yield "<h1>How good the pole is <small lang=ja>多機能基盤の評価</small></h1>"
     minutes = told.seconds / 60
     yield f"<p>{len(told.runs)} runs, {minutes:.1f} min of road with known truth. "
     yield f"真値のある {minutes:.1f} 分間の評価。</p>"
@@ -79,17 +79,17 @@ def _head(told: Summary, command: str) -> Iterator[str]:
 
 
 def _goals(told: Summary) -> Iterator[str]:
-    yield "<h2>Figures and goals <small>評価指標と目標</small></h2>"
+    yield "<h2>Figures and goals <small lang=ja>評価指標と目標</small></h2>"
     rows = []
     for key, goal in FIGURES.items():
         value = told.figures[key]
-        name = f"{escape(goal.english)} <small>{escape(goal.japanese)}</small>"
+        name = f"{escape(goal.english)} <small lang=ja>{escape(goal.japanese)}</small>"
         rows.append((name, _marked(number(value, goal), goal.met(value)), escape(goal.words)))
     yield _table(("figure 指標", "reached 実績", "goal 目標"), rows)
 
 
 def _hazards(told: Summary) -> Iterator[str]:
-    yield "<h2>Hazards and near misses <small>危険事象とヒヤリハット</small></h2>"
+    yield "<h2>Hazards and near misses <small lang=ja>危険事象とヒヤリハット</small></h2>"
     yield "<p>Time to detect is counted from the truth’s beginning in sight; below 0 it was foreseen. "
     yield "検出時間は視野内で事象が始まってから。負は予見。</p>"
     yield comparison.kinds(told)
@@ -103,7 +103,7 @@ def _event_rows(told: Summary) -> Iterator[tuple[str, ...]]:
         median, most = ("–" if math.isnan(one) else f"{one:.1f}" for one in delays(score))
         is_late = late(kind, score)
         yield (
-            f"{escape(kind)} <small>{japanese(kind)}</small>",
+            f"{escape(kind)} <small lang=ja>{japanese(kind)}</small>",
             str(score.expected),
             _marked(str(score.found), score.found == score.expected if score.expected else None),
             _marked(str(score.false), False if score.false else None),
@@ -115,7 +115,7 @@ def _event_rows(told: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def _runs(told: Summary) -> Iterator[str]:
-    yield "<h2>Run by run <small>シナリオ別</small></h2>"
+    yield "<h2>Run by run <small lang=ja>シナリオ別</small></h2>"
     yield comparison.figures(told)
     rows = []
     for name, figures in [*((title(one), one.figures) for one in told.runs), ("all 全体", told.figures)]:
@@ -127,11 +127,12 @@ def _runs(told: Summary) -> Iterator[str]:
 def _run(one: Assessment, *, unfolded: bool) -> str:
     return (
         f"<details{' open' if unfolded else ''}><summary>{escape(title(one))}</summary>"
-        f"<h3>What it saw and said <small>見たもの・伝えたもの</small></h3>{_legend(_WAYS)}{top_view(one)}{_said(one)}"
-        f"<h3>Hazards and near misses over time <small>事象の時間経過</small></h3>{_legend(_KEY)}"
+        f"<h3>What it saw and said <small lang=ja>見たもの・伝えたもの</small></h3>"
+        f"{_legend(_WAYS)}{top_view(one)}{_said(one)}"
+        f"<h3>Hazards and near misses over time <small lang=ja>事象の時間経過</small></h3>{_legend(_KEY)}"
         f"<p>Above what happened, below what was said; seconds. 上段は実際、下段は発報。単位は秒。</p>{timeline(one)}"
-        f"<h3>Errors over time <small>誤差の時間経過</small></h3>{errors(one)}"
-        f"<h3>HOTA by threshold <small>閾値ごとの HOTA</small></h3>{over_alpha(one)}</details>"
+        f"<h3>Errors over time <small lang=ja>誤差の時間経過</small></h3>{errors(one)}"
+        f"<h3>HOTA by threshold <small lang=ja>閾値ごとの HOTA</small></h3>{over_alpha(one)}</details>"
     )
 
 
@@ -143,7 +144,7 @@ def _said(one: Assessment) -> str:
         (
             str(it.number),
             f"{it.at_s:.1f}",
-            f"{escape(it.kind)} <small>{japanese(it.kind)}</small>",
+            f"{escape(it.kind)} <small lang=ja>{japanese(it.kind)}</small>",
             escape(it.who),
             f'<span class="{styles.get(it.verdict, "")}">{WORDS[it.verdict]}</span>',
         )
