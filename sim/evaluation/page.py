@@ -116,6 +116,8 @@ def _event_rows(told: Summary) -> Iterator[tuple[str, ...]]:
 
 def _runs(told: Summary) -> Iterator[str]:
     yield "<h2>Run by run <small lang=ja>シナリオ別</small></h2>"
+    yield "<p>One bar a run, the goal as a line; bars of shares do not begin at 0. "
+    yield "棒は 1 回の評価、線は目標。比率の棒は 0 から始まりません。</p>"
     yield comparison.figures(told)
     rows = []
     for name, figures in [*((title(one), one.figures) for one in told.runs), ("all 全体", told.figures)]:
