@@ -9,7 +9,7 @@ import numpy as np
 from controller import site_rules
 from controller.geometry import LocalFrame
 from controller.site import Area, Lane, Site, StopLine
-from controller.site_findings import Findings
+from controller.site_findings import WARNING, Findings
 from controller.site_geojson import Feature, parse
 from controller.site_links import merge_of, stopping_lanes
 from controller.site_shapes import edges_of
@@ -43,6 +43,11 @@ def read(text: str, frame: LocalFrame, name: str = "site map") -> tuple[Site, Fi
     if findings.errors:
         findings.sort()
         return Site(), findings
+    if not made:
+        findings.add(
+            "holds no feature: rules that need lanes or the carriageway stay silent; is the layer empty?",
+            severity=WARNING,
+        )
     site = _site(made, findings)
     places = {feature.id: feature for feature in features}
     for remark in site_rules.check(site):

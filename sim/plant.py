@@ -55,6 +55,7 @@ class Plant:
         self._specs = {spec.slot: spec for spec in scene.modules}
         self._serials = dict.fromkeys(self._specs, 1)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._coming: dict[str, asyncio.TimerHandle] = {}  # the second half of a swap
         self.modules: dict[str, SimModule] = {}  # the newest of each slot
 
     def url(self, slot: str) -> str:
@@ -102,7 +103,9 @@ class Plant:
             self._tasks[slot] = asyncio.create_task(module.run(wire), name=f"module {slot}")
 
     async def unplug(self, slot: str) -> None:
-        """Pull it."""
+        """Pull it, or the one that a hand is about to put in."""
+        if (coming := self._coming.pop(slot, None)) is not None:
+            coming.cancel()
         task = self._tasks.pop(slot, None)
         if task is not None:
             task.cancel()
@@ -129,4 +132,4 @@ class Plant:
         await self.unplug(fault.slot)
         if fault.deed is Deed.SWAP:
             self._serials[fault.slot] += 1
-            asyncio.get_running_loop().call_later(OUT_S, self.plug, fault.slot)
+            self._coming[fault.slot] = asyncio.get_running_loop().call_later(OUT_S, self.plug, fault.slot)

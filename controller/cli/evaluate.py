@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sim.evaluation.assessment import Assessment
     from sim.evaluation.recording import Recording
+    from sim.evaluation.summary import Summary
 
 _TICKS: Final = 20  # of a progress bar
 
@@ -31,6 +32,7 @@ _TICKS: Final = 20  # of a progress bar
 @click.option("--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="pole.toml, for --log")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object instead of tables")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="write a page with tables and plots")
+@click.option("--pictures", type=click.Path(path_type=Path, file_okay=False), help="a folder for an SVG of each run")
 @click.option("--strict", is_flag=True, help="exit 1 when a goal is missed, and say which")
 @click.option("--list", "as_list", is_flag=True, help="list the scenes and stop")
 def command(
@@ -41,8 +43,9 @@ def command(
     log: Path | None,
     truth: Path | None,
     config_path: Path | None,
-    html: Path | None,
     *,
+    html: Path | None,
+    pictures: Path | None,
     as_json: bool,
     strict: bool,
     as_list: bool,
@@ -53,9 +56,10 @@ def command(
 
     Example: pole evaluate --scenario intersection --scenario merge --seed 1 --seed 2 --html report.html
 
+    Example: pole evaluate --scenario merge --pictures .    what the pole saw and said, from above
+
     Example: pole evaluate --log site.jsonl --truth truth.jsonl --config pole.toml --json
     """
-    from sim.evaluation.page import page
     from sim.evaluation.scenes import scene_names
     from sim.evaluation.summary import as_json as as_object
     from sim.evaluation.summary import summary, text
@@ -67,12 +71,10 @@ def command(
     own = (log, truth, config_path)
     if any(own) and (names or not all(own)):
         raise click.UsageError("your own data need --log, --truth and --config together, and no --scenario")
-    if html is not None:
-        _writable(html)
+    _ready(html, pictures)
     recordings = _own(log, truth, config_path, without) if log and truth and config_path else None
     told = summary(_assessed(recordings or _scenes(names, seeds, seconds, without)))
-    if html is not None:
-        html.write_text(page(told, " ".join(["pole", *sys.argv[1:]])), encoding="utf-8")
+    _write(told, html, pictures)
     click.echo(json.dumps(as_object(told), ensure_ascii=False) if as_json else text(told))
     if strict and told.missed_goals:
         click.echo("\n".join(told.missed_goals), err=True)
@@ -147,12 +149,28 @@ class _Progress:
             click.echo(f"\r\033[K{self._words} {'█' * ticks}{'░' * (_TICKS - ticks)}", nl=False, err=True)
 
 
-def _writable(path: Path) -> None:
+def _ready(html: Path | None, pictures: Path | None) -> None:
     """ConfigError now rather than after minutes of work."""
     try:
-        path.touch()
+        if html is not None:
+            html.touch()
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+        raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+def _write(told: Summary, html: Path | None, pictures: Path | None) -> None:
+    """The page, and one picture a run, named for it."""
+    from sim.evaluation.page import page
+    from sim.evaluation.picture import picture
+    from sim.evaluation.summary import title
+
+    if html is not None:
+        html.write_text(page(told, " ".join(["pole", *sys.argv[1:]])), encoding="utf-8")
+    if pictures is not None:
+        for one in told.runs:
+            (pictures / f"{title(one).replace(' #', '-')}.svg").write_text(picture(one), encoding="utf-8")
 
 
 def _text_of(path: Path) -> str:

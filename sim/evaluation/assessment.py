@@ -52,6 +52,13 @@ class Assessment:
     errors: NDArray[np.float64]
     seconds: float
 
+    @property
+    def missed(self) -> tuple[Expected, ...]:
+        """What had to be told, is of a kind that is judged, and was not."""
+        told = {it for one in self.judged for it in one.meant}
+        kinds = {*self.hazards, NEAR_MISS}
+        return tuple(it for it in self.expected if it.must and it.kind in kinds and it not in told)
+
 
 def assess(run: Run) -> Assessment:
     """Measure a run."""
@@ -164,7 +171,7 @@ def _hazards_said(run: Run) -> list[Said]:
     found = []
     for start_s, end_s, one in run.hazards:
         told = _said(run, one.kind, one.track_ids, (start_s, start_s), start_s)
-        found.append(replace(told, end_s=end_s))
+        found.append(replace(told, end_s=end_s, x=one.x, y=one.y))
     return found
 
 
@@ -174,7 +181,8 @@ def _near_misses_said(run: Run) -> list[Said]:
 
 def _of_near_miss(run: Run, at_s: float, one: NearMiss) -> Said:
     span = run.recording.truth.seconds(one.start_ns), run.recording.truth.seconds(one.end_ns)
-    return _said(run, NEAR_MISS, tuple(who.track_id for who in one.participants), span, at_s)
+    told = _said(run, NEAR_MISS, tuple(who.track_id for who in one.participants), span, at_s)
+    return replace(told, x=one.x, y=one.y)
 
 
 def _said(run: Run, kind: str, tracks: Sequence[int], span: tuple[float, float], at_s: float) -> Said:

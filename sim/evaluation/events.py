@@ -33,7 +33,7 @@ class Expected:
 class Said:
     """One statement: the times (s) it speaks of, when it was made, and whom it means by their ids in the truth.
 
-    `strangers`: how many of its tracks stand for nobody real.
+    `strangers`: how many of its tracks stand for nobody real. x, y m: where it says that it is.
     """
 
     kind: str
@@ -42,6 +42,8 @@ class Said:
     at_s: float
     ids: frozenset[int]
     strangers: int = 0
+    x: float = math.nan
+    y: float = math.nan
 
 
 @dataclass(slots=True)
@@ -86,10 +88,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A statement and whether it was so: True, False, or None when it is excused."""
+    """A statement, everything that it may mean, and whether it was so: True, False, or None when it is excused."""
 
     said: Said
     so: bool | None
+    meant: tuple[Expected, ...] = ()
 
 
 def judge(
@@ -110,7 +113,7 @@ def judge(
         score.right += bool(must)
         score.excused += bool(meant and not must)
         score.false += not meant
-        judged.append(Judged(one, True if must else None if meant else False))
+        judged.append(Judged(one, True if must else None if meant else False, tuple(meant)))
     for it in expected:
         if it.must and it.kind in scores:
             score = scores[it.kind]

@@ -29,6 +29,8 @@ class Goal(NamedTuple):
     @property
     def words(self) -> str:
         """The goal as people write it."""
+        if self.least is not None and self.most is not None:
+            return f"{self.least:g} to {self.most:g}"
         bounds = (("≥", self.least), ("≤", self.most))
         return " ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 
@@ -57,14 +59,14 @@ FIGURES: Final = {
     "ghosts_per_instant": Goal("false where nobody is, at an instant", "瞬間あたり虚像", digits=2),
     "age_p50_s": Goal("age of what is published, median", "公表情報の古さ（中央値）", "s"),
     "age_p95_s": Goal("age of what is published, 95 %", "公表情報の古さ（95 %）", "s"),
-    "cost_p50_ms": Goal("fusing and judging a picture here, median", "処理時間（中央値）", "ms", 1),
-    "cost_p99_ms": Goal("fusing and judging a picture here, 99 %", "処理時間（99 %）", "ms", 1, most=20.0),
-    "near_miss_recall": Goal("near misses found", "ヒヤリハット再現率", digits=2),
-    "near_miss_precision": Goal("near misses that were some", "ヒヤリハット適合率", digits=2),
-    "near_miss_f1": Goal("near misses, F1", "ヒヤリハット F1", digits=2, least=0.93),
-    "near_miss_false_per_hour": Goal("near misses of no one, an hour", "ヒヤリハット誤報（毎時）", digits=1),
-    "hazard_recall": Goal("hazards found", "危険事象再現率", digits=2),
-    "hazard_false_per_hour": Goal("hazards that were none, an hour", "危険事象誤報（毎時）", digits=1),
+    "cost_p50_ms": Goal("CPU time of a picture here, median", "処理時間（中央値）", "ms", 1),
+    "cost_p99_ms": Goal("CPU time of a picture here, 99 %", "処理時間（99 %）", "ms", 1, most=20.0),
+    "near_miss_recall": Goal("near-miss recall", "ヒヤリハット再現率", digits=2),
+    "near_miss_precision": Goal("near-miss precision", "ヒヤリハット適合率", digits=2),
+    "near_miss_f1": Goal("near-miss F1", "ヒヤリハット F1", digits=2, least=0.93),
+    "near_miss_false_per_hour": Goal("false near misses an hour", "ヒヤリハット誤報（毎時）", digits=1),
+    "hazard_recall": Goal("hazard recall", "危険事象再現率", digits=2),
+    "hazard_false_per_hour": Goal("false hazards an hour", "危険事象誤報（毎時）", digits=1),
 }
 
 NEAR_MISS: Final = "near_miss"

@@ -6,9 +6,12 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from sim.evaluation.goals import FIGURES, RULES
+from sim.evaluation import comparison
+from sim.evaluation.goals import FIGURES, NEAR_MISS
 from sim.evaluation.plots import errors, over_alpha, timeline
-from sim.evaluation.summary import COLUMNS, Summary, delays, late, number, title
+from sim.evaluation.statements import WORDS, japanese, missed, statements
+from sim.evaluation.style import FONT, PLOTS
+from sim.evaluation.summary import COLUMNS, Summary, delays, late, number, title, within
 from sim.evaluation.top_view import top_view
 
 if TYPE_CHECKING:
@@ -17,38 +20,25 @@ if TYPE_CHECKING:
     from sim.evaluation.assessment import Assessment
     from sim.evaluation.events import Score
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --ground: #fff; --ink: #1c2530; --faint: #5d6b7a; --rule: #d9e0e7; --panel: #f5f7f9;
-  --road: #e3e8ed; --a: #0b62c4; --b: #b4530a; --c: #2d7d46; --d: #8b3fae; --good: #1c7a3e; --bad: #b3261e;
-  --doubt: #8a94a0; }
-@media (prefers-color-scheme: dark) { :root { --ground: #12171d; --ink: #e6ebf0; --faint: #9aa7b4; --rule: #303a45;
-  --panel: #1a2129; --road: #27303a; --a: #6cb2ff; --b: #ffab5e; --c: #6fd08c; --d: #d59cf2; --good: #63d08a;
-  --bad: #ff8a80; --doubt: #76828f; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.2rem 4rem; background: var(--ground); color: var(--ink);
-  font: 15px/1.55 system-ui, "Noto Sans", "Noto Sans JP", "Hiragino Sans", "Yu Gothic UI", sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.6rem 0 .6rem; }
-h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } h1 small, h2 small, h3 small, td small { color: var(--faint);
-  font-weight: 400; } p { color: var(--faint); margin: .3rem 0 .8rem; } code { background: var(--panel);
-  padding: .1rem .4rem; border-radius: 4px; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .32rem .45rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th { color: var(--faint); font-weight: 600; } th:first-child, td:first-child { text-align: left; white-space: nowrap; }
-tr.all td { font-weight: 600; border-top: 2px solid var(--rule); }
-.good { color: var(--good); } .bad { color: var(--bad); }
-details { border: 1px solid var(--rule); border-radius: 8px; margin: .8rem 0; padding: .3rem 1rem; }
-summary { cursor: pointer; font-weight: 600; padding: .3rem 0; } figure { margin: .6rem 0 1.2rem; }
-svg { width: 100%; height: auto; background: var(--panel); border-radius: 8px; display: block; margin: .3rem 0; }
-svg text { fill: var(--faint); font-size: 12px; } svg .mid { text-anchor: middle; } svg .end { text-anchor: end; }
-.grid { stroke: var(--rule); fill: none; } .line { fill: none; stroke-width: 1.6; } .line.a { stroke: var(--a); }
-.line.b { stroke: var(--b); } .line.c { stroke: var(--c); } .line.d { stroke: var(--d); }
-.truth { fill: var(--a); } .maybe { fill: var(--doubt); opacity: .45; } .right { fill: var(--good); }
-.wrong { fill: var(--bad); } .excused { fill: var(--doubt); } .lane { fill: none; stroke: var(--road); }
-.area { fill: none; stroke: var(--doubt); stroke-width: .8; stroke-dasharray: 3 3; } .way { fill: none;
-  stroke-linejoin: round; } .truth-way { stroke: var(--a); stroke-width: 3; opacity: .4; }
-.track-way { stroke: var(--b); stroke-width: .9; } .module { fill: var(--ink); }
-.key span { display: inline-block; margin-right: 1.1rem; } .key i { display: inline-block; width: .9em; height: .9em;
-  border-radius: 2px; margin-right: .35em; vertical-align: -.08em; }
+_STYLE: Final = f"""{PLOTS}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0 auto; max-width: 68rem; padding: 2rem 1.2rem 4rem; background: var(--ground); color: var(--ink);
+  font: 15px/1.55 {FONT}; }}
+h1 {{ font-size: 1.6rem; margin: 0 0 .3rem; }} h2 {{ font-size: 1.25rem; margin: 2.6rem 0 .6rem; }}
+h3 {{ font-size: 1rem; margin: 1.4rem 0 .4rem; }} h1 small, h2 small, h3 small, td small {{ color: var(--faint);
+  font-weight: 400; }} p {{ color: var(--faint); margin: .3rem 0 .8rem; }} code {{ background: var(--panel);
+  padding: .1rem .4rem; border-radius: 4px; overflow-wrap: anywhere; }}
+.wide {{ overflow-x: auto; }} table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
+th, td {{ text-align: right; padding: .32rem .45rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }}
+th {{ color: var(--faint); font-weight: 600; }} th:first-child, td:first-child {{ text-align: left; }}
+tr.all td {{ font-weight: 600; border-top: 2px solid var(--rule); }}
+.good {{ color: var(--good); }} .bad {{ color: var(--bad); }}
+details {{ border: 1px solid var(--rule); border-radius: 8px; margin: .8rem 0; padding: .3rem 1rem; }}
+summary {{ cursor: pointer; font-weight: 600; padding: .3rem 0; }}
+svg {{ width: 100%; height: auto; background: var(--panel); border-radius: 8px; display: block; margin: .3rem 0; }}
+.key span {{ display: inline-block; margin-right: 1.1rem; }} .key i {{ display: inline-block; width: .9em;
+  height: .9em; border-radius: 2px; margin-right: .35em; vertical-align: -.08em; }}
+.said :is(th, td):nth-child(n+3) {{ text-align: left; }}
 """
 _KEY: Final = (
     ("--a", "what happened 実際"),
@@ -60,12 +50,19 @@ _EVENT_HEADS: Final = (
     "kind 種別", "to tell 対象", "told 検出", "false 誤報", "false/h 毎時", "median s 中央値", "most s 最大",
     "goal s 目標",
 )  # fmt: skip
-_WAYS: Final = (("--a", "truth 真値"), ("--b", "tracks 追跡"), ("--ink", "modules センサー"))
+_WAYS: Final = (
+    ("--a", "tracks 追跡"),
+    ("--doubt", "truth 真値"),
+    ("--d", "truth of those to be told of 発報対象の真値"),
+    ("--ink", "modules センサー"),
+)
+OPEN: Final = 2  # so many runs are unfolded from the start
 
 
 def page(told: Summary, command: str) -> str:
     """The whole page; `command` is the line that printed it."""
-    body = "".join([*_head(told, command), *_goals(told), *_hazards(told), *_runs(told), *map(_run, told.runs)])
+    runs = (_run(one, unfolded=n < OPEN) for n, one in enumerate(told.runs))
+    body = "".join([*_head(told, command), *_goals(told), *_hazards(told), *_runs(told), *runs])
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -74,7 +71,7 @@ def page(told: Summary, command: str) -> str:
 
 
 def _head(told: Summary, command: str) -> Iterator[str]:
-    yield "<h1>How good the pole is <small>多機能基盤の評価</small></h1>"
+    yield "<h1>How good the pole is <small lang=ja>多機能基盤の評価</small></h1>"
     minutes = told.seconds / 60
     yield f"<p>{len(told.runs)} runs, {minutes:.1f} min of road with known truth. "
     yield f"真値のある {minutes:.1f} 分間の評価。</p>"
@@ -82,53 +79,46 @@ def _head(told: Summary, command: str) -> Iterator[str]:
 
 
 def _goals(told: Summary) -> Iterator[str]:
-    yield "<h2>Figures and goals <small>評価指標と目標</small></h2>"
+    yield "<h2>Figures and goals <small lang=ja>評価指標と目標</small></h2>"
     rows = []
     for key, goal in FIGURES.items():
         value = told.figures[key]
-        name = f"{escape(goal.english)} <small>{escape(goal.japanese)}</small>"
+        name = f"{escape(goal.english)} <small lang=ja>{escape(goal.japanese)}</small>"
         rows.append((name, _marked(number(value, goal), goal.met(value)), escape(goal.words)))
     yield _table(("figure 指標", "reached 実績", "goal 目標"), rows)
 
 
 def _hazards(told: Summary) -> Iterator[str]:
-    yield "<h2>Hazards and near misses <small>危険事象とヒヤリハット</small></h2>"
+    yield "<h2>Hazards and near misses <small lang=ja>危険事象とヒヤリハット</small></h2>"
     yield "<p>Time to detect is counted from the truth’s beginning in sight; below 0 it was foreseen. "
     yield "検出時間は視野内で事象が始まってから。負は予見。</p>"
-    heads = (
-        "kind 種別",
-        "to tell 対象",
-        "told 検出",
-        "false 誤報",
-        "false/h 毎時",
-        "median s 中央値",
-        "most s 最大",
-        "goal s 目標",
-    )
-    yield _table(heads, [*_event_rows(told)])
+    yield comparison.kinds(told)
+    yield _table(_EVENT_HEADS, [*_event_rows(told)])
 
 
 def _event_rows(told: Summary) -> Iterator[tuple[str, ...]]:
-    for kind, score in [*told.hazards.items(), ("near_miss", told.near_misses)]:
+    for kind, score in [*told.hazards.items(), (NEAR_MISS, told.near_misses)]:
         if not (score.expected or score.false or score.right):
             continue
-        japanese = RULES[kind].japanese if kind in RULES else "ヒヤリハット" if kind == "near_miss" else ""
         median, most = ("–" if math.isnan(one) else f"{one:.1f}" for one in delays(score))
         is_late = late(kind, score)
         yield (
-            f"{escape(kind)} <small>{japanese}</small>",
+            f"{escape(kind)} <small lang=ja>{japanese(kind)}</small>",
             str(score.expected),
             _marked(str(score.found), score.found == score.expected if score.expected else None),
             _marked(str(score.false), False if score.false else None),
             f"{_per_hour(score, told.seconds):.1f}",
             median,
             _marked(most, None if is_late is None else not is_late),
-            f"≤ {RULES[kind].goal_s:g}" if kind in RULES else "",
+            escape(within(kind)),
         )
 
 
 def _runs(told: Summary) -> Iterator[str]:
-    yield "<h2>Run by run <small>シナリオ別</small></h2>"
+    yield "<h2>Run by run <small lang=ja>シナリオ別</small></h2>"
+    yield "<p>One bar a run, the goal as a line; bars of shares do not begin at 0. "
+    yield "棒は 1 回の評価、線は目標。比率の棒は 0 から始まりません。</p>"
+    yield comparison.figures(told)
     rows = []
     for name, figures in [*((title(one), one.figures) for one in told.runs), ("all 全体", told.figures)]:
         cells = (_marked(_cell(figures[key], FIGURES[key].digits), FIGURES[key].met(figures[key])) for key in COLUMNS)
@@ -136,15 +126,35 @@ def _runs(told: Summary) -> Iterator[str]:
     yield _table(("scenario シナリオ", *COLUMNS.values()), rows, last="all")
 
 
-def _run(one: Assessment) -> str:
+def _run(one: Assessment, *, unfolded: bool) -> str:
     return (
-        f"<details><summary>{escape(title(one))}</summary>"
-        f"<h3>Top view <small>平面図</small></h3>{_legend(_WAYS)}{top_view(one)}"
-        f"<h3>Hazards and near misses over time <small>事象の時間経過</small></h3>{_legend(_KEY)}"
+        f"<details{' open' if unfolded else ''}><summary>{escape(title(one))}</summary>"
+        f"<h3>What it saw and said <small lang=ja>見たもの・伝えたもの</small></h3>"
+        f"{_legend(_WAYS)}{top_view(one)}{_said(one)}"
+        f"<h3>Hazards and near misses over time <small lang=ja>事象の時間経過</small></h3>{_legend(_KEY)}"
         f"<p>Above what happened, below what was said; seconds. 上段は実際、下段は発報。単位は秒。</p>{timeline(one)}"
-        f"<h3>Errors over time <small>誤差の時間経過</small></h3>{errors(one)}"
-        f"<h3>HOTA by threshold <small>閾値ごとの HOTA</small></h3>{over_alpha(one)}</details>"
+        f"<h3>Errors over time <small lang=ja>誤差の時間経過</small></h3>{errors(one)}"
+        f"<h3>HOTA by threshold <small lang=ja>閾値ごとの HOTA</small></h3>{over_alpha(one)}</details>"
     )
+
+
+def _said(one: Assessment) -> str:
+    """The numbers in the top view."""
+    heads = ("no. 番号", "s 秒", "kind 種別", "who 対象", "judgement 判定")
+    styles = {"right": "good", "wrong": "bad"}
+    rows = [
+        (
+            str(it.number),
+            f"{it.at_s:.1f}",
+            f"{escape(it.kind)} <small lang=ja>{japanese(it.kind)}</small>",
+            escape(it.who),
+            f'<span class="{styles.get(it.verdict, "")}">{WORDS[it.verdict]}</span>',
+        )
+        for it in statements(one)
+    ]
+    not_said = "; ".join(missed(one))
+    words = f'<p class="bad">not said 未発報: {escape(not_said)}</p>' if not_said else ""
+    return f'<div class="said">{_table(heads, rows)}</div>{words}'
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:

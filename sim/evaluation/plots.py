@@ -70,11 +70,14 @@ def errors(one: Assessment) -> str:
     table = one.errors
     if not len(table):
         return ""
-    upper = [Line("a", "m", table[:, 0], table[:, 1]), Line("b", "m/s", table[:, 0], table[:, 2])]
+    upper = [
+        Line("a", "location m 位置", table[:, 0], table[:, 1]),
+        Line("b", "velocity m/s 速度", table[:, 0], table[:, 2]),
+    ]
     lower = [Line("c", "missed 見逃し", table[:, 0], table[:, 3]), Line("d", "false 誤検出", table[:, 0], table[:, 4])]
     most = float(np.nanmax(table[:, 1:3], initial=0.1))
     count = float(table[:, 3:5].max(initial=1.0))
-    above = lines_plot(upper, 150, (0.0, min(most * 1.05, MATCH_M)), "", "m, m/s")
+    above = lines_plot(upper, 150, (0.0, min(most * 1.05, MATCH_M)), "", "")
     return above + lines_plot(lower, 100, (0.0, count + 0.5), "s", "")
 
 

@@ -52,6 +52,7 @@ class Recording:
 
     `happenings` is all that the truth holds; `seed` None where the truth came from elsewhere. `reports`: what modules
     said that detect nothing, in order of time. `told`: the truth came with its hazards, and these are all.
+    `called`: the names of those who play a part, by their ids in the truth.
     """
 
     name: str
@@ -62,9 +63,11 @@ class Recording:
     truth: Truth
     happenings: tuple[Happening, ...]
     counted: tuple[frozenset[int], ...]
+    sight: Sight
     served: Mapping[str, Capability] = field(default_factory=dict)
     reports: tuple[Reported, ...] = ()
     told: bool = False
+    called: Mapping[int, str] = field(default_factory=dict)
 
     def counted_at(self, instant_ns: int) -> frozenset[int]:
         """Ids of the road users that count at an instant."""
@@ -112,8 +115,10 @@ def of_scene(
         truth,
         (*happenings_of(truth, site), *_of_the_sky(scene, truth)),
         counted(truth, sight),
+        sight,
         served,
         tuple(reports),
+        called={world.script_id(script.key): script.key for script in scene.scripts},
     )
 
 
@@ -147,6 +152,7 @@ def of_log(
         truth,
         events or happenings_of(truth, site),
         counted(truth, sight),
+        sight,
         served,
         told=bool(events),
     )

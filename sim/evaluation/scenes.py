@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interfaces.errors import ConfigError
 from sim.evaluation import sumo
 from sim.evaluation.recording import of_scene
-from sim.scenario import BY_CHANCE, SCENARIOS, scenario
+from sim.scenario import BY_CHANCE, RECORDED, SCENARIOS, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -22,8 +22,8 @@ def built_in() -> list[str]:
 
 
 def scene_names() -> dict[str, str]:
-    """All, with what they show."""
-    ours = {name: build(1).description for name, build in (SCENARIOS | BY_CHANCE).items()}
+    """All, with what they show; those of recorded traffic need its files."""
+    ours = {name: build(1).description for name, build in (SCENARIOS | BY_CHANCE | RECORDED).items()}
     return ours | {name: one.description for name, one in sumo.SCENES.items()}
 
 
@@ -34,8 +34,8 @@ def filmed(
     without: Collection[str] = (),
     step: Callable[[float, float], None] = lambda _done, _all: None,
 ) -> Recording:
-    """A scene by name, a simulated one or SUMO's; ConfigError for others and where SUMO is missing."""
-    if name not in built_in() and name not in sumo.SCENES:
+    """A scene by name, of any kind; ConfigError for others, and where SUMO or a recording is missing."""
+    if name not in scene_names():
         near = difflib.get_close_matches(name, scene_names(), 1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(scene_names())}"
         raise ConfigError(f"scenario {name!r} is unknown; {hint}")

@@ -72,6 +72,13 @@ def late(kind: str, score: Score) -> bool | None:
     return max(score.delays_s) > RULES[kind].goal_s + 1e-6 if kind in RULES and score.delays_s else None
 
 
+def within(kind: str) -> str:
+    """How soon a kind has to be told, as people write it; empty where nothing is wanted."""
+    if kind not in RULES:
+        return ""
+    return f"≤ {RULES[kind].goal_s:g}" if RULES[kind].goal_s > 0 else "before"
+
+
 def number(value: float, goal: Goal) -> str:
     """A figure as people read it."""
     return "–" if math.isnan(value) else f"{value:.{goal.digits}f}" + (f" {goal.unit}" if goal.unit else "")
@@ -136,13 +143,11 @@ def _hazards(told: Summary) -> Iterator[str]:
         if not (score.expected or score.false or score.right):
             continue
         median, most = (f"{one:.1f}" if not math.isnan(one) else "–" for one in delays(score))
-        wanted = RULES[kind].goal_s if kind in RULES else math.nan
-        goal = f"≤ {wanted:g}" if not math.isnan(wanted) else ""
         so = None if (is_late := late(kind, score)) is None else not is_late and score.found == score.expected
         mark = MARKS[False if score.found < score.expected and kind in RULES else so]
         rate = score.false * 3600 / told.seconds if told.seconds else math.nan
         counts = f"{score.expected:8} {score.found:6} {score.false:6} {rate:8.1f}"
-        yield f"{mark} {kind:22} {counts} {median:>8} {most:>8} {goal:>7}".rstrip()
+        yield f"{mark} {kind:22} {counts} {median:>8} {most:>8} {within(kind):>7}".rstrip()
 
 
 def _cell(value: float, goal: Goal) -> str:

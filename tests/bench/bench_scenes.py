@@ -1,118 +1,97 @@
-"""What the pole says of every scene, offline: each event and how late it was told, what was told beyond them.
+"""What the pole says of every scene, offline, judged as `pole evaluate` judges: each event and when it was told.
 
-With --docs it redraws the pictures under docs/scenes and rewrites the tables of docs/scenes.md.
+With --docs it redraws the pictures under docs/scenes and rewrites the tables of docs/scenes.md. Recorded scenes
+(ngsim_us101, ngsim_lankershim) are read from POLE_RECORDINGS; their pictures are not written.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from scene_picture import picture
-
-from sim.evaluation.goals import KINDS
+from sim.evaluation.assessment import Assessment, assess
+from sim.evaluation.events import Expected, judge
+from sim.evaluation.expectations import PLACES
+from sim.evaluation.picture import picture
 from sim.evaluation.recording import of_scene
-from sim.evaluation.run import Run, run
-from sim.film import START_NS, STEP_S
+from sim.evaluation.run import run
+from sim.evaluation.statements import Statement, counted, names, statements
 from sim.scenario import SCENARIOS, scenario
 
-REACH_M, BEFORE_S, AFTER_S = 25.0, 2.0, 4.0
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-class Said(NamedTuple):
-    """A hazard's beginning or a near miss: when it was told and when it was so (s of the scene), where (m), of whom."""
+class Row(NamedTuple):
+    """An event and the statement that first told of it; None where none did."""
 
-    kind: str
-    at_s: float
-    so_s: float
-    x: float
-    y: float
-    who: frozenset[int]
+    event: Expected
+    who: str
+    told: Statement | None
 
 
-def said_in(played: Run) -> list[Said]:
-    """What was told of, by its beginning; 注意 (severity 1) is no near miss yet."""
-    hazards = [
-        Said(one.kind, start_s, start_s, one.x, one.y, named(played, start_s, one.track_ids))
-        for start_s, _, one in played.hazards
+def rows(scene, one: Assessment) -> list[Row]:
+    """Events of the script; of a road without one, what had to be told."""
+    called = {name: who for who, name in one.run.recording.called.items()}
+    scripted = [
+        (event, frozenset() if event.kind in PLACES else frozenset(called[actor] for actor in event.actors))
+        for event in scene.events
     ]
-    near = []
-    for at_s, one in played.near_misses:
-        so_s, ids = (one.peak_ns - START_NS) / 1e9, [who.track_id for who in one.participants]
-        if one.severity > 1:
-            near.append(Said("near_miss", at_s, so_s, one.x, one.y, named(played, so_s, ids)))
-    return sorted(hazards + near, key=lambda one: one.at_s)
+    events = [
+        (Expected(event.kind, event.start_s, event.end_s, ids, event.start_s), ", ".join(event.actors))
+        for event, ids in scripted
+    ] or [(it, names(one, it.ids)) for it in one.expected if it.must]
+    said = statements(one)
+    numbered = dict(zip((it.said for it in sorted(one.judged, key=by_time)), said, strict=True))
+    first: dict[Expected, Statement] = {}
+    for it in judge([event for event, _ in events], numbered, {event.kind for event, _ in events})[1]:
+        for event in it.meant:
+            first.setdefault(event, numbered[it.said])
+    return [Row(event, who, first.get(event)) for event, who in events]
 
 
-def named(played: Run, at_s: float, tracks) -> frozenset[int]:
-    """Whom tracks stand for at an instant, by their ids in the truth."""
-    instant = min(played.instants, key=lambda one: abs(one.at_s - at_s))
-    return frozenset(instant.names[track] for track in tracks if track in instant.names)
+def by_time(it):
+    return it.said.at_s, it.said.kind
 
 
-def told(scene, played: Run) -> tuple[list, list[Said]]:
-    """(event, its first saying or None) of every event, and what was said of nothing real."""
-    world = scene.world()
-    said, own_events = said_in(played), []
-    found = []
-    for event in scene.events:
-        own = (event.kind, event.start_s, event.end_s, tuple(world.script_id(actor) for actor in event.actors))
-        own_events.append(own)
-        match = [one for one in said if fits(one, own, played)]
-        found.append((event, min(match, key=lambda one: one.at_s, default=None)))
-    real = [*played.recording.happenings, *own_events]
-    judged = KINDS | {"near_miss"} | {event.kind for event in scene.events}
-    false = [one for one in said if one.kind in judged and not any(fits(one, event, played) for event in real)]
-    return found, false
+def table(scene, one: Assessment) -> str:
+    found = rows(scene, one)
+    lines = ["| no. | what happens | who | from, s | until, s | told at, s |", "|---|---|---|---|---|---|"]
+    for event, who, told in found:
+        number, at = ("–", unsaid(event, one)) if told is None else (told.number, f"{told.at_s:.1f}")
+        lines.append(f"| {number} | `{event.kind}` | {who} | {event.start_s:.1f} | {event.end_s:.1f} | {at} |")
+    used = {row.told.number for row in found if row.told}
+    return "\n".join([*(lines if found else ()), *([""] if found else ()), besides(statements(one), used)])
 
 
-def fits(one: Said, event, played: Run) -> bool:
-    kind, start_s, end_s, actors = event
-    if one.kind != kind or not start_s - BEFORE_S <= one.so_s <= end_s + AFTER_S:
-        return False
-    frames = played.recording.truth.frames
-    rows = frames[min(max(round(one.so_s / STEP_S), 0), len(frames) - 1)]
-    near = rows[(abs(rows["x"] - one.x) < REACH_M) & (abs(rows["y"] - one.y) < REACH_M)]
-    return not actors or kind == "queue_tail" or bool({*near["id"].tolist(), *one.who} & set(actors))
+def unsaid(event: Expected, one: Assessment) -> str:
+    """A dash that is a miss, and one that is none."""
+    had_to = any(it.kind == event.kind and it.ids == event.ids and it.start_s <= event.end_s for it in one.missed)
+    return "missed" if had_to else "need not be"
 
 
-def table(found, false) -> str:
-    if not found:
-        return beyond(false)
-    lines = ["| what happens | who | from, s | until, s | told at, s |", "|---|---|---|---|---|"]
-    for event, first in found:
-        at = "–" if first is None else f"{first.at_s:.1f}"
-        lines.append(f"| `{event.kind}` | {', '.join(event.actors)} | {event.start_s:.1f} | {event.end_s:.1f} | {at} |")
-    return "\n".join([*lines, "", beyond(false)])
+def besides(said: list[Statement], used: set[int]) -> str:
+    parts = [
+        (words, [it.kind for it in said if it.verdict == verdict and it.number not in used])
+        for verdict, words in (("right", "rightly"), ("excused", "possible"), ("wrong", "false"))
+    ]
+    return f"Told besides: {'; '.join(f'{words} {counted(kinds)}' for words, kinds in parts)}."
 
 
-def beyond(false) -> str:
-    counts = Counter(one.kind for one in false)
-    told = ", ".join(f"{count} `{kind}`" for kind, count in sorted(counts.items())) or "nothing"
-    return f"Told of nothing real: {told}."
-
-
-def show(names, seeds, *, docs: bool) -> None:
-    for name in names:
+def show(chosen, seeds, *, docs: bool) -> None:
+    for name in chosen:
         for seed in seeds:
             scene = scenario(name, seed)
             begin = time.process_time()
-            played = run(of_scene(scene))
-            found, false = told(scene, played)
-            users, cpu = max(map(len, played.recording.truth.frames)), time.process_time() - begin
+            one = assess(run(of_scene(scene)))
+            users, cpu = max(map(len, one.run.recording.truth.frames)), time.process_time() - begin
             print(f"\n## {name}, seed {seed}: {scene.duration_s:.0f} s, up to {users} road users; {cpu:.1f} s of CPU\n")
-            print(table(found, false))
-            print(", ".join(f"{one.kind} {one.so_s:.1f}" for one in false))
+            print(table(scene, one))
             if docs:
-                (DOCS / "scenes" / f"{name}.svg").write_text(picture(scene, played, found, false), encoding="utf-8")
-                put(DOCS / "scenes.md", name, table(found, false))
+                put(DOCS / "scenes.md", name, table(scene, one))
+            if docs and scene.road is None:
+                (DOCS / "scenes" / f"{name}.svg").write_text(picture(one), encoding="utf-8")
 
 
 def put(page: Path, name: str, text: str) -> None:

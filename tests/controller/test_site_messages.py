@@ -37,6 +37,13 @@ def test_an_error_says(mistake):
     assert all(one.startswith("town.geojson") for one in told)
 
 
+def test_an_empty_layer_is_no_mistake_but_is_told():
+    empty = {"type": "FeatureCollection", "features": []}
+    assert findings(empty, ERROR) == []
+    (told,) = findings(empty, WARNING)
+    assert told.startswith("town.geojson: warning: holds no feature")
+
+
 @pytest.mark.parametrize("mistake", WARNINGS, ids=lambda one: one.says[:60])
 def test_a_warning_says(mistake):
     assert findings(mistake.document, ERROR) == []

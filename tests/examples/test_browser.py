@@ -22,10 +22,11 @@ from tests.published import CONFIG, SENDER, Phase, danger, everything, gone, pro
 
 MQTT_JS = Path(__file__).parents[1] / "vectors" / "mqttjs" / "mqtt-5.16.0.min.js.gz"
 PATIENCE_S = 25
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 pytestmark = [
     pytest.mark.real_broker,
-    pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium on PATH"),
+    pytest.mark.skipif(BROWSER is None, reason="needs chromium, chromium-browser or google-chrome on PATH"),
 ]
 
 
@@ -90,7 +91,7 @@ class Tab:
 @contextlib.asynccontextmanager
 async def opened(url, folder):
     process = await asyncio.create_subprocess_exec(
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
         f"--user-data-dir={folder}", url, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

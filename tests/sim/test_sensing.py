@@ -194,3 +194,32 @@ def test_noise_is_what_the_sensor_declares(name):
     along, across = (one[0] + one[1] * reach for one in (model.along, model.across))
     np.testing.assert_allclose(found.std(0), (along, across), rtol=0.08)
     assert len(found) / 2000 == pytest.approx(model.detection, abs=0.12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_who_is_far_is_missed_more_often_and_a_person_sooner_than_a_car(name):
+    def share(kind, part):
+        return share_seen(sensor(name, burst_s=0.0), road((kind, MODELS[name].range_m * part, 0, 0)), 600)
+
+    near, middle, far = (share(CAR, part) for part in (0.2, 0.8, 0.97))
+    assert near == pytest.approx(MODELS[name].detection, abs=0.03)
+    assert near > middle + 0.02
+    assert middle > far + 0.05
+    assert share(PERSON, 0.8) < middle - 0.2
+    assert share(CAR, 1.03) == 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_velocities_are_measured_by_those_who_can_and_range_rates_by_doppler(name):
+    truth = road((CAR, 20, 8, 0.3))
+    truth["vx"], truth["vy"] = 9.0, 3.0
+    rows = np.concatenate([sensor(name, seed).observe(truth) for seed in range(400)])
+    model, bearing = MODELS[name], np.arctan2(8, 20)
+    if np.isnan(model.sigma_velocity):
+        assert np.isnan(rows["vx"]).all()
+    else:
+        assert rows["vx"].mean() == pytest.approx(9.0, abs=0.15)
+        assert rows["vx"].std() == pytest.approx(model.sigma_velocity, rel=0.15)
+    assert np.isfinite(rows["range_rate"]).all() == model.doppler
+    if model.doppler:
+        assert rows["range_rate"].mean() == pytest.approx(9 * np.cos(bearing) + 3 * np.sin(bearing), abs=0.05)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap.reader import make_reader
+from mcap.records import Chunk
+from mcap.stream_reader import StreamReader
 from mcap.writer import Writer
 from mcap_protobuf.decoder import DecoderFactory
 
@@ -70,10 +74,28 @@ def test_a_map_panel_has_something_to_show(rehearsal, recorded):
 
 
 def test_schemas_are_whole_sets_of_descriptors(recorded):
+    """A reader that knows nothing can build every type, each file after those it imports."""
     for schema in opened(recorded).get_summary().schemas.values():
-        told = FileDescriptorSet.FromString(schema.data)
-        known = {f"{file.package}.{message.name}" for file in told.file for message in file.message_type}
-        assert schema.name in known
+        pool = DescriptorPool()
+        for file in FileDescriptorSet.FromString(schema.data).file:
+            assert all(pool.FindFileByName(name) for name in file.dependency)
+            pool.Add(file)
+        assert pool.FindMessageTypeByName(schema.name).full_name == schema.name
+
+
+def test_a_tool_that_seeks_finds_chunks_counts_and_checksums(recorded):
+    records = list(StreamReader(io.BytesIO(recorded), emit_chunks=True, validate_crcs=True).records)
+    chunks = [one for one in records if isinstance(one, Chunk)]
+    summary = opened(recorded).get_summary()
+    assert len(summary.chunk_indexes) == summary.statistics.chunk_count == len(chunks) > 1
+    assert all(one.uncompressed_crc for one in chunks)
+    assert records[-1].summary_crc
+    for index, chunk in zip(summary.chunk_indexes, chunks, strict=True):
+        assert (index.message_start_time, index.message_end_time) == (chunk.message_start_time, chunk.message_end_time)
+        assert index.message_index_offsets
+    counts = Counter(channel.id for _, channel, _ in opened(recorded).iter_messages())
+    assert counts == {one: count for one, count in summary.statistics.channel_message_counts.items() if count}
+    assert (len(summary.attachment_indexes), len(summary.metadata_indexes)) == (2, 1)
 
 
 def test_published_bytes_stand_in_the_file_as_they_were_published(rehearsal, recorded):

@@ -52,14 +52,15 @@ def own(recording, tmp_path_factory):
 
 
 def test_json_and_page_of_a_scene(tmp_path):
-    html = tmp_path / "report.html"
-    done = evaluate("--scenario", "crossing", "--seconds", 5, "--json", "--html", html)
+    html, folder = tmp_path / "report.html", tmp_path / "new" / "pictures"
+    done = evaluate("--scenario", "crossing", "--seconds", 5, "--json", "--html", html, "--pictures", folder)
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["runs"][0]["scenario"] == "crossing"
     assert told["runs"][0]["seconds"] == pytest.approx(4.8, abs=0.2)
     assert 0 < told["figures"]["hota"] <= 1
     assert "crossing #1" in html.read_text(encoding="utf-8")
+    assert "見たもの" in (folder / "crossing-1.svg").read_text(encoding="utf-8")
 
 
 def test_data_of_ones_own(own):
@@ -83,9 +84,20 @@ def test_strict_names_missed_goals_and_exits_with_1():
     assert "goal" in done.stderr
 
 
+def test_recorded_traffic_is_measured_and_drawn_from_ones_own_file(tmp_path, monkeypatch):
+    rows = (f"{n / 10},{car},car,{n * 1.5 - car},{car},0.0,15.0,4.5,1.8" for n in range(60) for car in (1, 9))
+    header = "t_s,road_user_id,type,x_m,y_m,heading_rad,speed_mps,length_m,width_m"
+    (tmp_path / "USA_US101-4_1.csv").write_text("\n".join([header, *rows]))
+    monkeypatch.setenv("POLE_RECORDINGS", str(tmp_path))
+    done = evaluate("--scenario", "ngsim_us101", "--seconds", 5, "--pictures", tmp_path, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["figures"]["hota"] > 0.5
+    assert "track-way" in (tmp_path / "ngsim_us101-1.svg").read_text(encoding="utf-8")
+
+
 def test_scenes_are_listed():
     listed = evaluate("--list").output
-    assert all(name in listed for name in (*SCENARIOS, "encounters", "sumo-crossing", "sumo-merge"))
+    assert all(name in listed for name in (*SCENARIOS, "encounters", "ngsim_us101", "sumo-crossing", "sumo-merge"))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +115,8 @@ def test_half_of_ones_own_data_is_a_mistake(arguments):
         (["--scenario", "crosing"], "did you mean crossing"),
         (["--scenario", "crossing", "--without", "roof"], "it has camera, lidar, radar"),
         (["--scenario", "crossing", "--html", "/nowhere/r.html"], "/nowhere/r.html: cannot be written"),
+        (["--scenario", "crossing", "--pictures", "/proc/version/a"], "/proc/version/a: cannot be written"),
+        (["--scenario", "ngsim_us101"], "USA_US101-4_1.csv: cannot be read"),
     ],
 )
 def test_mistakes_are_named_before_the_work(arguments, words):

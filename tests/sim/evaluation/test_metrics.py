@@ -101,7 +101,7 @@ def relabelled(seed):
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_trackeval_says_the_same(seed):
-    metrics = pytest.importorskip("trackeval.metrics", reason="trackeval: install the dependency group `oracle`")
+    metrics = pytest.importorskip("trackeval.metrics", reason="trackeval: make oracle-test")
     data, given = relabelled(seed)
     theirs, ours = metrics.HOTA().eval_sequence(given), hota(data)
     for name, values in (("HOTA", ours.over_alpha), ("DetA", ours.detection), ("AssA", ours.association)):
@@ -119,7 +119,7 @@ def test_trackeval_says_the_same(seed):
 
 
 def test_stone_soup_says_the_same():
-    pytest.importorskip("stonesoup", reason="stonesoup: install the dependency group `oracle`")
+    pytest.importorskip("stonesoup", reason="stonesoup: make oracle-test")
     from stonesoup.metricgenerator.ospametric import GOSPAMetric
     from stonesoup.types.state import State
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sim.evaluation.page import page
+from sim.evaluation.plots import timeline
 from sim.evaluation.summary import summary
 
 VOID = {"meta", "br"}
@@ -50,7 +51,8 @@ def test_it_has_both_languages_both_modes_and_the_command(text):
     for words in (
         "評価指標と目標",
         "Figures and goals",
-        "平面図",
+        "見たもの",
+        "判定",
         "prefers-color-scheme: dark",
         "--scenario &lt;crossing&gt;",
     ):
@@ -60,7 +62,8 @@ def test_it_has_both_languages_both_modes_and_the_command(text):
 def test_its_plots_show_truth_and_tracks(text, assessment):
     assert text.count("<svg") >= 5
     assert text.count("track-way") > 5
-    must = sum(one.must for one in assessment.expected)
-    assert len(re.findall(r'<rect class="truth"', text)) == must > 0
-    assert len(re.findall(r'<rect class="(?:right|wrong|excused)"', text)) == len(assessment.judged) > 0
+    must, drawn = sum(one.must for one in assessment.expected), timeline(assessment)
+    assert drawn in text
+    assert len(re.findall(r'<rect class="truth"', drawn)) == must > 0
+    assert len(re.findall(r'<rect class="(?:right|wrong|excused)"', drawn)) == len(assessment.judged) > 0
     assert "nan" not in re.sub(r"<style>.*?</style>", "", text).replace("finance", "").lower()

@@ -23,7 +23,7 @@ def test_without_sumo_the_extra_is_named(monkeypatch):
 
 @pytest.mark.parametrize("name", sumo.SCENES)
 def test_vehicles_drive_in_the_lanes_of_the_map(name):
-    pytest.importorskip("sumo", reason="SUMO: install the extra `sumo` (eclipse-sumo)")
+    pytest.importorskip("sumo", reason="SUMO: make oracle-test")
     recording = of_scene(sumo.scene(name, 2), 8.0, world=sumo.world(name, 2))
     rows = np.concatenate(recording.truth.frames[::10])
     moving = rows[np.hypot(rows["vx"], rows["vy"]) > 3.0]
@@ -40,7 +40,7 @@ def test_vehicles_drive_in_the_lanes_of_the_map(name):
 
 
 def test_the_same_seed_is_the_same_road():
-    pytest.importorskip("sumo", reason="SUMO: install the extra `sumo` (eclipse-sumo)")
+    pytest.importorskip("sumo", reason="SUMO: make oracle-test")
     one = sumo._drive("sumo-merge", 3)
     sumo._drive.cache_clear()
     two = sumo._drive("sumo-merge", 3)
