@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -49,6 +50,8 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, "outbox")
         self._waiting: list[tuple[Publication, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._reader: tuple[int, asyncio.Future[list[Stored] | None]] | None = None  # limit and who waits in `coming`
+        self._unread = False  # something was put since the last look
         self._table: OutboxTable
 
     async def __aenter__(self) -> Self:
@@ -88,7 +91,27 @@ class Outbox:
 
     async def pending(self, limit: int = 100) -> list[Stored]:
         """The next events to send: the topics of hazards still valid first, in turn, then the rest in order."""
-        return await self._run(self._next, self._lived_at - self._hold_s, limit)
+        self._unread = False
+        return await self._run(self._next, limit)
+
+    async def coming(self, limit: int, within_s: float) -> list[Stored]:
+        """`pending` at the next put since the last look, read by the thread that wrote it; nothing after `within_s`.
+
+        For one reader at a time.
+        """
+        if not self._unread:
+            found: asyncio.Future[list[Stored] | None] = asyncio.get_running_loop().create_future()
+            self._reader = limit, found
+            try:
+                async with asyncio.timeout(within_s):
+                    batch = await found
+            except TimeoutError:
+                return []
+            finally:
+                self._reader = None
+            if batch is not None:
+                return batch
+        return await self.pending(limit)
 
     async def done(self, *seqs: int) -> None:
         """Events the broker has acknowledged: send them no more, unless the connection is lost soon."""
@@ -124,19 +147,30 @@ class Outbox:
         """How many events wait for their acknowledgement."""
         return await self._run(self._table.count_waiting)
 
-    def _next(self, until: float, limit: int) -> list[Stored]:
-        self._table.let_go(until)
+    def _next(self, limit: int) -> list[Stored]:
+        self._table.let_go(self._lived_at - self._hold_s)
         return self._table.next(limit)
 
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            limit, reader = self._reader or (0, None)
             try:
-                await self._run(self._table.insert, [one for one, _ in batch])
+                found = await self._run(self._insert, [one for one, _ in batch], limit)
             except sqlite3.Error as error:
                 _settle(batch, DeliveryError(f"outbox {self._path}: {error}; free disk space or mend the disk"))
+                continue
+            _settle(batch, None)
+            if reader is not None and not reader.done():
+                reader.set_result(found)
             else:
-                _settle(batch, None)
+                self._unread = True
+
+    def _insert(self, batch: list[Publication], limit: int) -> list[Stored] | None:
+        self._table.insert(batch)
+        with contextlib.suppress(sqlite3.Error):  # it is kept; whoever waits looks again
+            return self._next(limit) if limit else None
+        return None
 
     async def _run(self, call: Callable[..., _R], *args: object) -> _R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)

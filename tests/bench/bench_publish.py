@@ -1,8 +1,8 @@
 """What publishing costs, side by side: CPU a picture, the way to a subscriber, the other formats, the outbox.
 
-A pole's picture of 100 objects at 10 Hz through voice, outbox, publisher and a real mosquitto; `mosquitto_sub`, a process
-of its own, says when each publication came. CPU is that of the whole process (threads, event loop and kernel included)
-in a period with a picture beyond that in a period without one; periods of both kinds follow each other in turns.
+A pole's picture of 100 objects at 10 Hz through voice, outbox, publisher and a real mosquitto; `mosquitto_sub`, a
+process of its own, says when each publication came. CPU is that of the whole process (threads, event loop and kernel
+included) in a period with a picture beyond that in a period without one; periods of both kinds take turns.
 """
 
 from __future__ import annotations

@@ -83,6 +83,50 @@ async def test_what_was_refused_waits_without_holding_up_the_rest(tmp_path):
         assert [one.publication.key for one in await box.pending()] == ["a", "b"]
 
 
+async def test_who_waits_gets_an_event_with_the_write_that_keeps_it(tmp_path):
+    """A turn through the thread less between a hazard and the broker."""
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        assert await box.pending() == []
+        waiting = asyncio.create_task(box.coming(20, 5.0))
+        await asyncio.sleep(0)
+        jobs = counted(box)
+        await asyncio.gather(box.put(replace(EVENT, key="a")), box.put(URGENT))
+        assert [one.publication.key for one in await waiting] == ["k", "a"]
+        assert len(jobs) == 1
+
+
+async def test_what_came_since_the_last_look_is_not_waited_for(tmp_path):
+    async with asyncio.timeout(20), Outbox(tmp_path / "o.db", lambda: 50) as box:
+        assert await box.pending() == []
+        await box.put(EVENT)
+        assert len(await box.coming(20, 3600.0)) == 1
+
+
+async def test_who_left_before_the_write_ended_leaves_it_to_the_next(tmp_path):
+    async with asyncio.timeout(20), Outbox(tmp_path / "o.db", lambda: 50) as box:
+        assert await box.pending() == []
+        leaving = asyncio.create_task(box.coming(20, 3600.0))
+        await asyncio.sleep(0)
+        putting = asyncio.create_task(box.put(EVENT))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await putting
+        assert len(await box.coming(20, 3600.0)) == 1
+
+
+@pytest.mark.looptime
+async def test_nothing_comes_to_a_quiet_outbox(tmp_path):
+    async with Outbox(tmp_path / "o.db", lambda: 50) as box:
+        assert await box.pending() == []
+        assert await box.coming(20, 5.0) == []
+
+
+def counted(box):
+    jobs, submit = [], box._thread.submit
+    box._thread.submit = lambda *job: jobs.append(job) or submit(*job)
+    return jobs
+
+
 async def test_done_of_a_dropped_event_spares_the_one_put_after_it(tmp_path):
     async with Outbox(tmp_path / "o.db", lambda: 50, max_rows=1) as box:
         await box.put(replace(EVENT, key="a"))
@@ -385,6 +429,10 @@ class OneTopicAfterTheOther(RuleBasedStateMachine):
     def nothing_follows_what_came_after_it(self):
         for topic, order in self.taken.items():
             assert topic == "near" or order == sorted(order)
+
+    @invariant()
+    def it_knows_how_many_there_are(self):
+        assert self.table._count == self.table._base.execute("SELECT count(*) FROM event").fetchone()[0]
 
     def teardown(self):
         self.table.close()
