@@ -72,12 +72,15 @@ class EventWay:
 
     async def run(self, send: Callable[[Stored], Awaitable[None]]) -> None:
         """Serve one connection until cancelled or lost; `send` returns when the broker has answered."""
-        looks = True
+        now, looks_at = asyncio.get_running_loop().time, 0.0
         while True:
             heed_cancellation()
             await self.ask_again()
-            batch = await (self._outbox.pending(BATCH) if looks else self._outbox.coming(BATCH, LOOK_AGAIN_S))
-            looks = len(batch) == BATCH if batch else not looks  # a full batch may have left others behind
+            if looks := now() >= looks_at:
+                looks_at = now() + LOOK_AGAIN_S
+            batch = await (self._outbox.pending(BATCH) if looks else self._outbox.coming(BATCH, looks_at - now()))
+            if len(batch) == BATCH or not (batch or looks):
+                looks_at = now()  # there may be more; nothing came in time
             if not batch:
                 continue
             await self._say(batch, send)

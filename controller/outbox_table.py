@@ -78,21 +78,20 @@ class OutboxTable:
             self.moved_aside = _move_aside(path)
             self._base = _connect(path)
         self._grow()
-        self._last: int
+        self.last: int  # seq on disk when it was opened
         self._count: int  # of rows; to count a long backlog anew takes longer than a hazard may wait
-        self._last, self._count = self._base.execute("SELECT coalesce(max(seq), 0), count(*) FROM event").fetchone()
+        self.last, self._count = self._base.execute("SELECT coalesce(max(seq), 0), count(*) FROM event").fetchone()
 
     def close(self) -> None:
         """Nothing may be asked afterwards."""
         self._base.close()
 
-    def insert(self, batch: Sequence[Publication]) -> None:
+    def insert(self, batch: Sequence[Stored]) -> None:
         """All of them, on disk on return, or none; room is made by dropping what may be dropped."""
         over = self._count + len(batch) - self._max_rows
         if over > 0:
             self._drop(over)
-        rows = [(self._last + place, *_row(one)) for place, one in enumerate(batch, 1)]
-        self._last += len(batch)  # never used twice: `done` of a dropped event must not hit a newer one
+        rows = [(one.seq, *_row(one.publication)) for one in batch]
         grown = False
         while True:
             try:
