@@ -114,24 +114,53 @@ def sdsm(config: Path, asked: Asked, seconds: float) -> None:
     from controller.publication.retold import tracks_of
 
     settings = load(config)
-    picture = asyncio.run(_picture(settings, asked.broker(config), seconds))
-    if picture is None:
-        click.echo(f"SDSM: {NO_PICTURE.format(seconds=seconds)}", err=True)
+    for picture in _pictures("SDSM", settings, asked.broker(config), seconds, 1):
+        message = made.sdsm(tracks_of(picture), Station.of(settings), picture.header.sequence)
+        click.echo(json.dumps(message, allow_nan=False))
+
+
+@command.command()
+@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
+@broker_options
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
+@click.option("--pictures", type=click.IntRange(1), default=1, show_default=True, help="how many, a line each")
+def autoware(config: Path, asked: Asked, seconds: float, pictures: int) -> None:
+    """Print the pole's next pictures in the shape of Autoware's TrackedObjects, as JSON, which ROS 2 reads as YAML.
+
+    Frame "pole": metres east, north, up of the pole's origin. Exit code 1 when no picture came.
+
+    \b
+    Example: ros2 topic pub --once /pole/objects autoware_perception_msgs/msg/TrackedObjects \\
+             "$(pole export autoware --config deploy/pole.toml)"
+    """
+    from controller.config_file import load
+    from controller.publication.profiles.autoware import tracked_objects
+    from controller.publication.retold import tracks_of
+
+    for picture in _pictures("TrackedObjects", load(config), asked.broker(config), seconds, pictures):
+        click.echo(json.dumps(tracked_objects(tracks_of(picture)), allow_nan=False))
+
+
+def _pictures(what: str, config: Config, broker: Broker, seconds: float, count: int) -> list[PerceivedObjects]:
+    """The next pictures of the pole; exit when none comes."""
+    found: list[PerceivedObjects] = []
+    with contextlib.suppress(TimeoutError):
+        asyncio.run(_listen(config, broker, seconds, count, found))
+    if not found:
+        click.echo(f"{what}: {NO_PICTURE.format(seconds=seconds)}", err=True)
         sys.exit(Exit.FAILED)
-    message = made.sdsm(tracks_of(picture), Station.of(settings), picture.header.sequence)
-    click.echo(json.dumps(message, allow_nan=False))
+    return found
 
 
-async def _picture(config: Config, broker: Broker, seconds: float) -> PerceivedObjects | None:
-    """The first picture of the pole that comes."""
+async def _listen(config: Config, broker: Broker, seconds: float, count: int, found: list[PerceivedObjects]) -> None:
     from controller.subscription import consumer
 
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
-            async for one in heard.received(f"pole/{ids_of(config)}/objects"):
-                if one.message is not None:
-                    return cast("PerceivedObjects", one.message)
-    return None
+    async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
+        async for one in heard.received(f"pole/{ids_of(config)}/objects"):
+            if one.message is not None:
+                found.append(cast("PerceivedObjects", one.message))
+            if len(found) == count:
+                return
 
 
 async def _newest(config: Config, broker: Broker, seconds: float) -> dict[str, Any]:
