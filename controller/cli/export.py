@@ -33,7 +33,7 @@ def command() -> None:
 command.add_command(export_cavc.command, "cavc")
 
 
-@command.command()
+@command.command(short_help="All topics as AsyncAPI 3.0.")
 @click.option("--root", default="", help="topic root [smartpole/v1]")
 def asyncapi(root: str) -> None:
     """Print the AsyncAPI 3.0 document of all topics: names, schemas, MQTT settings.
@@ -46,7 +46,7 @@ def asyncapi(root: str) -> None:
     click.echo(text(root or ROOT), nl=False)
 
 
-@command.command()
+@command.command(short_help="The pole's rights for a mosquitto.")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @click.option("--user", default="", help="the pole's name at the broker [SL/RSU]")
 def acl(config: Path, user: str) -> None:
@@ -64,7 +64,7 @@ def acl(config: Path, user: str) -> None:
     click.echo(of_pole(settings, user or ids_of(settings)), nl=False)
 
 
-@command.command()
+@command.command(short_help="Map, views, road users, events (RFC 7946).")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
@@ -97,7 +97,7 @@ def geojson(config: Path, asked: Asked, seconds: float) -> None:
     click.echo(json.dumps(made.collection(features), ensure_ascii=False, allow_nan=False))
 
 
-@command.command()
+@command.command(short_help="A picture in the words of SAE J3224.")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
@@ -119,7 +119,7 @@ def sdsm(config: Path, asked: Asked, seconds: float) -> None:
         click.echo(json.dumps(message, allow_nan=False))
 
 
-@command.command()
+@command.command(short_help="Pictures shaped as Autoware's TrackedObjects.")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
