@@ -7,12 +7,13 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
-from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.client import MQTT_ERR_NO_CONN, MQTT_ERR_SUCCESS
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from controller.broker_client import BrokerClient
 from controller.publication.packet_size import length_b
+from controller.publication.publish_packet import PUBLISH, publish_packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,6 +47,8 @@ class AcknowledgingClient(BrokerClient):
         self._packet_max_b = PACKET_MAX_B
         self.topic_aliases_max = 0  # what the broker allows
         self.ended_by: ReasonCode | None = None  # why there is no connection any more
+        self._room = asyncio.Event()  # the socket has taken all that was said
+        self._room.set()
 
     def fileno(self) -> int:
         """Of the connection's socket, -1 without one."""
@@ -62,20 +65,22 @@ class AcknowledgingClient(BrokerClient):
     async def acknowledged(
         self, topic: str, payload: bytes, qos: int, retain: bool, properties: Properties, *, by_alias: bool = False
     ) -> None:
-        """Return when handed on (QoS 0) or accepted (QoS 1); RefusedError or MqttError otherwise.
+        """Return when the socket has taken it (QoS 0) or the broker accepted it (QoS 1); RefusedError or MqttError
+        otherwise.
 
         `by_alias`: the topic's alias in `properties` was said before, so the topic itself need not be sent.
         """
+        said_as = "" if by_alias else topic
+        if not qos:
+            packet = publish_packet(said_as, payload, _packed(properties), retain=retain)
+            self._check_size(topic, len(packet))
+            await self._send(packet)
+            return
         said_at = asyncio.get_running_loop().time()
-        packet_b = _packet_b("" if by_alias else topic, payload, qos, properties)
-        if packet_b > self._packet_max_b:
-            reason = ReasonCode(PacketTypes.DISCONNECT, "Packet too large")
-            raise RefusedError(topic, reason, f": {packet_b} B, it takes {self._packet_max_b}")
-        info = self._client.publish("" if by_alias else topic, payload, qos, retain, properties)
+        self._check_size(topic, _packet_b(said_as, payload, qos, properties))
+        info = self._client.publish(said_as, payload, qos, retain, properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
-        if not qos:
-            return
         verdict = self._verdicts[info.mid] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(WITHIN_S):
@@ -91,6 +96,32 @@ class AcknowledgingClient(BrokerClient):
         self._lived(said_at)
         if reason.is_failure:
             raise RefusedError(topic, reason)
+
+    def _check_size(self, topic: str, packet_b: int) -> None:
+        if packet_b > self._packet_max_b:
+            reason = ReasonCode(PacketTypes.DISCONNECT, "Packet too large")
+            raise RefusedError(topic, reason, f": {packet_b} B, it takes {self._packet_max_b}")
+
+    async def _send(self, packet: bytes) -> None:
+        """Nobody answers to it: paho's own way, made for answers and threads, costs several times as much."""
+        if self._client.socket() is None:
+            raise aiomqtt.MqttCodeError(MQTT_ERR_NO_CONN, "Could not publish message")
+        answered = 1  # paho calls back for what has QoS 0
+        self._client._packet_queue(PUBLISH, packet, 0, answered)  # noqa: SLF001 - a packet of one's own has no public way
+        await self._room.wait()
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        """Write at once; the event loop gets only what the socket does not take."""
+        if self._connected.done():  # before, a thread speaks
+            client.loop_write()
+            if not client.want_write() or client.socket() is not sock:
+                return
+            self._room.clear()
+        super()._on_socket_register_write(client, userdata, sock)
+
+    def _on_socket_unregister_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        super()._on_socket_unregister_write(client, userdata, sock)
+        self._room.set()
 
     def _on_connect(
         self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
@@ -112,5 +143,9 @@ class AcknowledgingClient(BrokerClient):
 
 def _packet_b(topic: str, payload: bytes, qos: int, properties: Properties) -> int:
     """Bytes of the PUBLISH packet (MQTT 5 §3.3)."""
-    rest = 2 + len(topic.encode()) + 2 * (qos > 0) + len(properties.pack()) + len(payload)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    rest = 2 + len(topic.encode()) + 2 * (qos > 0) + len(_packed(properties)) + len(payload)
     return 1 + length_b(rest) + rest
+
+
+def _packed(properties: Properties) -> bytes:
+    return bytes(properties.pack())  # type: ignore[no-untyped-call]  # paho leaves it untyped

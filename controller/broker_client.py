@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from controller.broker import Broker
     from controller.certificate import Certificate
 
+SEND_BUFFER_B: Final = 65_536  # the kernel doubles it; what waits there is ahead of the next hazard
 SOCKET_OPTIONS: Final = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_B),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),

@@ -28,15 +28,10 @@ class EventWay:
 
     def __init__(self, outbox: Outbox, *, tell: Callable[[str], None]) -> None:
         self._outbox, self._tell = outbox, tell
-        self._kept = asyncio.Event()
         self._in_flight: dict[int, str] = {}  # topics of events without an answer, the oldest first
         self._answered: list[int] = []  # of the batch on its way
         self._blamed = 0  # the event at which the connection before ended
         self._asked_at = -ASK_AGAIN_S
-
-    def kept(self) -> None:
-        """Something was stored."""
-        self._kept.set()
 
     async def connected(self) -> None:
         """A new connection: what the broker may have forgotten waits again, nothing is on its way."""
@@ -77,15 +72,16 @@ class EventWay:
 
     async def run(self, send: Callable[[Stored], Awaitable[None]]) -> None:
         """Serve one connection until cancelled or lost; `send` returns when the broker has answered."""
+        now, looks_at = asyncio.get_running_loop().time, 0.0
         while True:
             heed_cancellation()
-            self._kept.clear()
             await self.ask_again()
-            batch = await self._outbox.pending(BATCH)
+            if looks := now() >= looks_at:
+                looks_at = now() + LOOK_AGAIN_S
+            batch = await (self._outbox.pending(BATCH) if looks else self._outbox.coming(BATCH, looks_at - now()))
+            if len(batch) == BATCH or not (batch or looks):
+                looks_at = now()  # there may be more; nothing came in time
             if not batch:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._kept.wait()
                 continue
             await self._say(batch, send)
             if not batch[0].publication.urgent:
@@ -93,8 +89,9 @@ class EventWay:
 
     async def _say(self, batch: list[Stored], send: Callable[[Stored], Awaitable[None]]) -> None:
         outcomes = await asyncio.gather(*(self._one(one, send) for one in batch), return_exceptions=True)
-        refused = (isinstance(bad, RefusedError) for bad in outcomes)
-        await self._outbox.refuse(*(one.seq for one, no in zip(batch, refused, strict=True) if no))
+        refused = [one.seq for one, bad in zip(batch, outcomes, strict=True) if isinstance(bad, RefusedError)]
+        if refused:
+            await self._outbox.refuse(*refused)
         await self._note_answers()
         for bad in outcomes:
             if isinstance(bad, RefusedError):

@@ -55,10 +55,10 @@ class LocalFrame:
 
     def to_wgs84(self, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """(x, y, z) m to degrees and ellipsoidal metres; shapes broadcast."""
-        east, north, up = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in (x, y, z)))
-        rows = self._rotation
-        point = [rows[0, i] * east + rows[1, i] * north + rows[2, i] * up + self._origin[i] for i in range(3)]
-        return geodetic(point[0], point[1], point[2])
+        places = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in (x, y, z)))
+        east, north, up = (np.multiply.outer(*pair) for pair in zip(self._rotation, places, strict=True))
+        point = east + north + up
+        return geodetic(*(point[i] + self._origin[i] for i in range(3)))
 
 
 def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike) -> Floats:
@@ -72,20 +72,25 @@ def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike)
 
 
 def geodetic(x: Floats, y: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
-    """Earth-centred metres to WGS84 degrees and ellipsoidal metres (Bowring 1976, repeated once: exact to rounding)."""
+    """Earth-centred metres to WGS84 degrees and ellipsoidal metres (Bowring 1976, repeated once: exact to rounding).
+
+    Sines and cosines come from the sides of the triangles: an angle on the way would cost as much as all the rest.
+    """
     across = np.hypot(x, y)
     ratio = SEMI_MINOR_M / SEMI_MAJOR_M
     second2 = ECCENTRICITY2 / (1 - ECCENTRICITY2)
-    beta = np.arctan2(z, ratio * across)
+    rise, run = z, ratio * across  # of the reduced latitude, then of the latitude
     for _ in range(_LATITUDE_STEPS):
-        sin, cos = np.sin(beta), np.cos(beta)
-        sin3, cos3 = sin * sin * sin, cos * cos * cos  # a power costs more than all the rest
-        phi = np.arctan2(z + second2 * SEMI_MINOR_M * sin3, across - ECCENTRICITY2 * SEMI_MAJOR_M * cos3)
-        beta = np.arctan2(ratio * np.sin(phi), np.cos(phi))
-    sin, cos = np.sin(phi), np.cos(phi)
+        length = np.sqrt(rise * rise + run * run)
+        sin, cos = rise / length, run / length
+        up = z + second2 * SEMI_MINOR_M * (sin * sin * sin)
+        out = across - ECCENTRICITY2 * SEMI_MAJOR_M * (cos * cos * cos)
+        rise, run = ratio * up, out
+    length = np.sqrt(up * up + out * out)
+    sin, cos = up / length, out / length
     # This form of the height is well conditioned at the poles and on the equator alike.
-    height = across * cos + z * sin - SEMI_MAJOR_M * np.sqrt(1 - ECCENTRICITY2 * sin**2)
-    return np.degrees(phi), np.degrees(np.arctan2(y, x)), height
+    height = across * cos + z * sin - SEMI_MAJOR_M * np.sqrt(1 - ECCENTRICITY2 * (sin * sin))
+    return np.degrees(np.arctan2(up, out)), np.degrees(np.arctan2(y, x)), height
 
 
 def place(detections: Detections, mount: Mount, frame: LocalFrame) -> tuple[Detections, int]:

@@ -47,12 +47,16 @@ class Outbox:
         self._path, self._utc_ns, self._max_rows, self._hold_s = path, utc_ns, max_rows, hold_s
         self._lived_at = 0.0
         self._thread = ThreadPoolExecutor(1, "outbox")
-        self._waiting: list[tuple[Publication, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Stored, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._reader: asyncio.Future[list[Stored]] | None = None  # who waits in `coming`
+        self._unread = True  # there may be something that the last look has not seen
+        self._last = 0  # seq
         self._table: OutboxTable
 
     async def __aenter__(self) -> Self:
         self._table = await self._run(OutboxTable, self._path, self._utc_ns, self._max_rows)
+        self._last = self._table.last
         return self
 
     async def __aexit__(
@@ -81,14 +85,34 @@ class Outbox:
     async def put(self, publication: Publication) -> None:
         """Keep one event; DeliveryError when the disk takes it not even after dropping what may be dropped."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((publication, kept))
+        self._last += 1  # never used twice: `done` of a dropped event must not hit a newer one
+        self._waiting.append((Stored(self._last, publication), kept))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await kept
 
     async def pending(self, limit: int = 100) -> list[Stored]:
         """The next events to send: the topics of hazards still valid first, in turn, then the rest in order."""
-        return await self._run(self._next, self._lived_at - self._hold_s, limit)
+        self._unread = False
+        return await self._run(self._next, limit)
+
+    async def coming(self, limit: int, within_s: float) -> list[Stored]:
+        """`pending`, or when the last look has left nothing: what is put next, while it is written; nothing after
+        `within_s`. So a slow disk holds up no hazard. For one reader at a time.
+        """
+        if self._unread:
+            return await self.pending(limit)
+        self._reader = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(within_s):
+                batch = await self._reader
+        except TimeoutError:
+            return []
+        finally:
+            self._reader = None
+        if len(batch) > limit:
+            self._unread = True
+        return batch[:limit]
 
     async def done(self, *seqs: int) -> None:
         """Events the broker has acknowledged: send them no more, unless the connection is lost soon."""
@@ -118,21 +142,27 @@ class Outbox:
 
     async def ask_again(self) -> None:
         """Count refused events among the pending ones again."""
+        self._unread = True
         await self._run(self._table.ask_again)
 
     async def backlog(self) -> int:
         """How many events wait for their acknowledgement."""
         return await self._run(self._table.count_waiting)
 
-    def _next(self, until: float, limit: int) -> list[Stored]:
-        self._table.let_go(until)
+    def _next(self, limit: int) -> list[Stored]:
+        self._table.let_go(self._lived_at - self._hold_s)
         return self._table.next(limit)
 
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
+            rows = [one for one, _ in batch]
+            if self._reader is not None and not self._reader.done():
+                self._reader.set_result(sorted(rows, key=lambda one: not one.publication.urgent))
+            else:
+                self._unread = True
             try:
-                await self._run(self._table.insert, [one for one, _ in batch])
+                await self._run(self._table.insert, rows)
             except sqlite3.Error as error:
                 _settle(batch, DeliveryError(f"outbox {self._path}: {error}; free disk space or mend the disk"))
             else:
@@ -142,7 +172,7 @@ class Outbox:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
 
 
-def _settle(batch: list[tuple[Publication, asyncio.Future[None]]], error: Exception | None) -> None:
+def _settle(batch: list[tuple[Stored, asyncio.Future[None]]], error: Exception | None) -> None:
     for _, kept in batch:
         if kept.done():
             continue

@@ -78,19 +78,20 @@ class OutboxTable:
             self.moved_aside = _move_aside(path)
             self._base = _connect(path)
         self._grow()
-        self._last = int(self._base.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0])
+        self.last: int  # seq on disk when it was opened
+        self._count: int  # of rows; to count a long backlog anew takes longer than a hazard may wait
+        self.last, self._count = self._base.execute("SELECT coalesce(max(seq), 0), count(*) FROM event").fetchone()
 
     def close(self) -> None:
         """Nothing may be asked afterwards."""
         self._base.close()
 
-    def insert(self, batch: Sequence[Publication]) -> None:
+    def insert(self, batch: Sequence[Stored]) -> None:
         """All of them, on disk on return, or none; room is made by dropping what may be dropped."""
-        over = self._count() + len(batch) - self._max_rows
+        over = self._count + len(batch) - self._max_rows
         if over > 0:
             self._drop(over)
-        rows = [(self._last + place, *_row(one)) for place, one in enumerate(batch, 1)]
-        self._last += len(batch)  # never used twice: `done` of a dropped event must not hit a newer one
+        rows = [(one.seq, *_row(one.publication)) for one in batch]
         grown = False
         while True:
             try:
@@ -101,6 +102,7 @@ class OutboxTable:
                 if not grown and not self._drop(max(len(batch), 100)):  # and the disk
                     raise
             else:
+                self._count += len(rows)
                 return
 
     def next(self, limit: int) -> list[Stored]:
@@ -121,7 +123,9 @@ class OutboxTable:
         asked = [{"seq": seq, "now": now, "utc": self._utc_ns()} for seq in seqs]
         with self._base:
             self._base.executemany(_HOLD, asked)
-            self.dropped += self._base.executemany(_PAST, asked).rowcount
+            past = self._base.executemany(_PAST, asked).rowcount
+        self.dropped += past
+        self._count -= past
         tired = [row[0] for row in self._base.execute(_TIRED, (now, now - tired_s))]
         if tired:
             self._try_to_forget(tired)
@@ -141,9 +145,10 @@ class OutboxTable:
         """Gone for good."""
         rows = [(seq,) for seq in seqs]
         with self._base:
-            self._base.executemany("DELETE FROM event WHERE seq = ?", rows)
+            gone = self._base.executemany("DELETE FROM event WHERE seq = ?", rows).rowcount
             self._base.executemany("DELETE FROM held WHERE seq = ?", rows)
             self._base.executemany("DELETE FROM again WHERE seq = ?", rows)
+        self._count -= gone
 
     def refuse(self, seqs: Sequence[int]) -> None:
         """Pass them over."""
@@ -157,7 +162,7 @@ class OutboxTable:
 
     def count_waiting(self) -> int:
         """Refused ones too."""
-        return self._count() - int(self._base.execute("SELECT count(*) FROM held").fetchone()[0])
+        return self._count - int(self._base.execute("SELECT count(*) FROM held").fetchone()[0])
 
     def _grow(self) -> bool:
         """Take a step of the disk, in the log and in the file: pages taken and given back stay there to be used.
@@ -193,6 +198,7 @@ class OutboxTable:
         with self._base:
             dropped = self._base.execute(_DROP, rest).rowcount
         self.dropped += dropped
+        self._count -= dropped
         return len(held) + dropped
 
     def _forget_held(self, which: str, limit: float) -> None:
@@ -203,9 +209,6 @@ class OutboxTable:
     def _try_to_forget(self, seqs: Sequence[int]) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # a full disk: to forget takes room, too, and may wait
             self.forget(seqs)
-
-    def _count(self) -> int:
-        return int(self._base.execute("SELECT count(*) FROM event").fetchone()[0])
 
 
 def _connect(path: Path) -> sqlite3.Connection:

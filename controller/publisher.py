@@ -117,7 +117,6 @@ class Publisher:
             self._tell(str(error))
             self.offer(publication, stream=publication.key)
             return False
-        self.events.kept()
         self.narrow.kept()
         return True
 

@@ -146,10 +146,10 @@ def _latitude(y: float, n: int) -> float:
 
 
 def _whole(value: NDArray[np.float64], low: int, high: int) -> NDArray[np.int64]:
-    return np.clip(value, low, high).astype(np.int64)
+    return np.minimum(np.maximum(value, low), high).astype(np.int64)
 
 
 def _check(name: str, value: NDArray[np.float64], limit: float) -> None:
-    bad = ~(np.abs(value) <= limit)
-    if bad.any():
-        raise ValueError(f"{name} {value[bad].flat[0]} is outside ±{limit}")
+    good = np.abs(value) <= limit
+    if not good.all():
+        raise ValueError(f"{name} {value[~good].flat[0]} is outside ±{limit}")

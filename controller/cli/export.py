@@ -33,7 +33,7 @@ def command() -> None:
 command.add_command(export_cavc.command, "cavc")
 
 
-@command.command()
+@command.command(short_help="All topics as AsyncAPI 3.0.")
 @click.option("--root", default="", help="topic root [smartpole/v1]")
 def asyncapi(root: str) -> None:
     """Print the AsyncAPI 3.0 document of all topics: names, schemas, MQTT settings.
@@ -46,7 +46,7 @@ def asyncapi(root: str) -> None:
     click.echo(text(root or ROOT), nl=False)
 
 
-@command.command()
+@command.command(short_help="The pole's rights for a mosquitto.")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @click.option("--user", default="", help="the pole's name at the broker [SL/RSU]")
 def acl(config: Path, user: str) -> None:
@@ -64,7 +64,7 @@ def acl(config: Path, user: str) -> None:
     click.echo(of_pole(settings, user or ids_of(settings)), nl=False)
 
 
-@command.command()
+@command.command(short_help="Map, views, road users, events (RFC 7946).")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
@@ -97,7 +97,7 @@ def geojson(config: Path, asked: Asked, seconds: float) -> None:
     click.echo(json.dumps(made.collection(features), ensure_ascii=False, allow_nan=False))
 
 
-@command.command()
+@command.command(short_help="A picture in the words of SAE J3224.")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
@@ -114,24 +114,53 @@ def sdsm(config: Path, asked: Asked, seconds: float) -> None:
     from controller.publication.retold import tracks_of
 
     settings = load(config)
-    picture = asyncio.run(_picture(settings, asked.broker(config), seconds))
-    if picture is None:
-        click.echo(f"SDSM: {NO_PICTURE.format(seconds=seconds)}", err=True)
+    for picture in _pictures("SDSM", settings, asked.broker(config), seconds, 1):
+        message = made.sdsm(tracks_of(picture), Station.of(settings), picture.header.sequence)
+        click.echo(json.dumps(message, allow_nan=False))
+
+
+@command.command(short_help="Pictures shaped as Autoware's TrackedObjects.")
+@click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
+@broker_options
+@click.option("--seconds", type=click.FloatRange(0.1, 3600), default=LISTEN_S, show_default=True, help="to listen")
+@click.option("--pictures", type=click.IntRange(1), default=1, show_default=True, help="how many, a line each")
+def autoware(config: Path, asked: Asked, seconds: float, pictures: int) -> None:
+    """Print the pole's next pictures in the shape of Autoware's TrackedObjects, as JSON, which ROS 2 reads as YAML.
+
+    Frame "pole": metres east, north, up of the pole's origin. Exit code 1 when no picture came.
+
+    \b
+    Example: ros2 topic pub --once /pole/objects autoware_perception_msgs/msg/TrackedObjects \\
+             "$(pole export autoware --config deploy/pole.toml)"
+    """
+    from controller.config_file import load
+    from controller.publication.profiles.autoware import tracked_objects
+    from controller.publication.retold import tracks_of
+
+    for picture in _pictures("TrackedObjects", load(config), asked.broker(config), seconds, pictures):
+        click.echo(json.dumps(tracked_objects(tracks_of(picture)), allow_nan=False))
+
+
+def _pictures(what: str, config: Config, broker: Broker, seconds: float, count: int) -> list[PerceivedObjects]:
+    """The next pictures of the pole; exit when none comes."""
+    found: list[PerceivedObjects] = []
+    with contextlib.suppress(TimeoutError):
+        asyncio.run(_listen(config, broker, seconds, count, found))
+    if not found:
+        click.echo(f"{what}: {NO_PICTURE.format(seconds=seconds)}", err=True)
         sys.exit(Exit.FAILED)
-    message = made.sdsm(tracks_of(picture), Station.of(settings), picture.header.sequence)
-    click.echo(json.dumps(message, allow_nan=False))
+    return found
 
 
-async def _picture(config: Config, broker: Broker, seconds: float) -> PerceivedObjects | None:
-    """The first picture of the pole that comes."""
+async def _listen(config: Config, broker: Broker, seconds: float, count: int, found: list[PerceivedObjects]) -> None:
     from controller.subscription import consumer
 
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
-            async for one in heard.received(f"pole/{ids_of(config)}/objects"):
-                if one.message is not None:
-                    return cast("PerceivedObjects", one.message)
-    return None
+    async with asyncio.timeout(seconds), consumer(broker, config.publish.root) as heard:
+        async for one in heard.received(f"pole/{ids_of(config)}/objects"):
+            if one.message is not None:
+                found.append(cast("PerceivedObjects", one.message))
+            if len(found) == count:
+                return
 
 
 async def _newest(config: Config, broker: Broker, seconds: float) -> dict[str, Any]:

@@ -38,7 +38,7 @@ NO_PICTURE: Final = "the pole published no picture within {seconds:g} s"
 WHY_NOT: Final = {"roadsideUnitInfo": "[cavc.roadside_unit] lacks {missing}", "targetInfo": NO_PICTURE}
 
 
-@click.command()
+@click.command(short_help="Documents of 自動運転支援道 (CAVC).")
 @click.option("--config", type=click.Path(path_type=Path), default="/etc/pole/pole.toml", show_default=True)
 @broker_options
 @click.option("--document", "names", multiple=True, metavar="NAME", help=f"one of {', '.join(NAMES)}; may be repeated")

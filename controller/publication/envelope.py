@@ -93,7 +93,11 @@ def publications(
 def json_twin(message: Message, **written: bytes) -> bytes:
     """A message in protobuf's JSON mapping, with the names of the fields; `written` fields are at hand as JSON."""
     told = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return orjson.dumps(told | {name: orjson.Fragment(text) for name, text in written.items()})
+    text = orjson.dumps({name: value for name, value in told.items() if name not in written})
+    if not written:
+        return text
+    pieces = (piece for name, words in written.items() for piece in (b',"', name.encode(), b'":', words))
+    return b"".join((text[:-1], *pieces, b"}"))  # copied once: there may be very much of it
 
 
 def events(made: tuple[Publication, ...], validity_s: float, now_ns: int, *, urgent: bool) -> tuple[Publication, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from controller.hazard.hazard import Hazard, Phase
@@ -11,6 +12,7 @@ from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 
 if TYPE_CHECKING:
+    from controller.geometry import LocalFrame
     from controller.publication.publication import Publication, Sender, Stamp
 
 _PHASES = {Phase.NEW: pb.Hazard.NEW, Phase.UPDATE: pb.Hazard.UPDATE, Phase.CANCEL: pb.Hazard.CANCEL}
@@ -24,8 +26,7 @@ def hazard(
     `at` (x, y in ENU m) keeps the topic of a moving hazard where it began; None takes the statement's own position.
     """
     place = position(sender, seen.x, seen.y, seen.z)
-    home = position(sender, *at, seen.z) if at else place
-    levels = topics.tile(home.latitude_deg, home.longitude_deg)
+    levels = _tile(sender.frame, *(at or (seen.x, seen.y)))
     topic = topics.name(topics.HAZARD, sender, tile=levels, action_id=seen.action_id)
     message = _message(seen, place, sender, stamp)
     made = publications(topics.HAZARD, topic, message, sender, seen.detection_time_ns, place.spatial_id)
@@ -33,6 +34,13 @@ def hazard(
     if seen.phase is not Phase.CANCEL:
         return said
     return tuple(replace(one, retain=False) for one in said) + tuple(_clear(one) for one in said)
+
+
+@lru_cache(256)
+def _tile(frame: LocalFrame, x: float, y: float) -> str:
+    """Asked again with every word of a hazard."""
+    latitude, longitude, _ = frame.to_wgs84(x, y, 0.0)
+    return topics.tile(float(latitude), float(longitude))
 
 
 def _clear(said: Publication) -> Publication:

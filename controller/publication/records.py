@@ -17,7 +17,7 @@ import orjson
 from controller.publication.varint import varint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from numpy.typing import NDArray
@@ -56,7 +56,9 @@ class Records:
                 "itemsize": len(self._row),
             }
         )
-        self._slots, self._end = _slots(_inner(field))
+        slots, end = _slots(_inner(field))
+        self._pieces = [piece for text, _, _ in slots for piece in (text, b"")] + [end + b","]
+        self._groups = _groups([(path, leaf) for _, path, leaf in slots])
 
     def wire(self, columns: Columns, count: int) -> bytes:
         """As the outer message reads it; without the strings, which have no width."""
@@ -71,11 +73,14 @@ class Records:
         """An array in protobuf's JSON mapping, with the names of the fields and every field told."""
         if not count:
             return b"[]"
-        row = [piece for text, _, _ in self._slots for piece in (text, b"")]
-        pieces = [*row, self._end + b","] * count
-        for place, (_, path, field) in enumerate(self._slots):
-            pieces[2 * place + 1 :: len(row) + 1] = _tokens(field, reduce(getitem, path, columns))
-        return b"[" + b"".join(pieces)[:-1] + b"]"
+        pieces, step = self._pieces * count, len(self._pieces)
+        for field, places, paths in self._groups:
+            tokens = _tokens(field, [reduce(getitem, path, columns) for path in paths])
+            for number, place in enumerate(places):
+                pieces[2 * place + 1 :: step] = tokens[number * count : (number + 1) * count]
+        pieces[0] = b"[" + pieces[0]
+        pieces[-1] = pieces[-1][:-1] + b"]"
+        return b"".join(pieces)
 
 
 def _record(kind: Descriptor, widths: Mapping[str, int]) -> tuple[bytes, dict[Path, tuple[np.dtype[Any], int]]]:
@@ -133,21 +138,34 @@ def _slots(kind: Descriptor, before: bytes = b"") -> tuple[list[tuple[bytes, Pat
     return slots, text[:-1] + b"}"
 
 
-def _tokens(field: FieldDescriptor, column: Any) -> list[bytes]:
-    """Each value as JSON, repeated ones without brackets; of a float the fewest digits that give its 32 bits back:
-    protobuf's own digits between 1e-28 and 1e26, never more beyond."""
+def _groups(leaves: Sequence[tuple[Path, FieldDescriptor]]) -> list[tuple[FieldDescriptor, list[int], list[Path]]]:
+    """Values of one kind: a field of it, their places in the row, their paths. They are written together."""
+    groups: dict[object, tuple[FieldDescriptor, list[int], list[Path]]] = {}
+    for place, (path, field) in enumerate(leaves):
+        kind = path if field.is_repeated else field.type
+        _, places, paths = groups.setdefault(kind, (field, [], []))
+        places.append(place)
+        paths.append(path)
+    return list(groups.values())
+
+
+def _tokens(field: FieldDescriptor, columns: list[Any]) -> list[bytes]:
+    """Each value as JSON, column after column, repeated ones without brackets; of a float the fewest digits that give
+    its 32 bits back: protobuf's own digits between 1e-28 and 1e26, never more beyond."""
     if field.type == _STRING:
-        return [orjson.dumps(one) for one in column]
+        return [orjson.dumps(one) for column in columns for one in column]
     with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(column, _NUMBERS[field.type][0])
-    text = _finite(orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY), values)
-    return text[2:-2].split(b"],[") if field.is_repeated else text[1:-1].split(b",")
+        values = np.array(columns, _NUMBERS[field.type][0], order="C")
+    text = orjson.dumps(values.reshape(-1, values.shape[-1]), option=orjson.OPT_SERIALIZE_NUMPY)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        text = _finite(text, values)
+    return text[2:-2].split(b"],[") if field.is_repeated else text[2:-2].replace(b"],[", b",").split(b",")
 
 
 def _finite(text: bytes, values: NDArray[Any]) -> bytes:
     """With the words that stand for what is no finite number: orjson writes null."""
     first, *others = text.split(b"null")
-    words = [_word(value) for value in values.flat if not math.isfinite(value)] if others else []
+    words = [_word(value) for value in values.flat if not math.isfinite(value)]
     return first + b"".join(word + other for word, other in zip(words, others, strict=True))
 
 

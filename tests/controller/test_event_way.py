@@ -25,9 +25,21 @@ class Memory:
 
     def __init__(self, count):
         self.rows, self.refused, self.again = dict.fromkeys(range(1, count + 1), NEAR), set(), 0
+        self.news = asyncio.Event()
 
     async def pending(self, limit):
         return [Stored(seq, one) for seq, one in self.rows.items() if seq not in self.refused][:limit]
+
+    async def coming(self, limit, within_s):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.news.wait()
+        self.news.clear()
+        return await self.pending(limit)
+
+    def put(self, seq):
+        self.rows[seq] = NEAR
+        self.news.set()
 
     async def done(self, *seqs):
         for seq in seqs:
@@ -66,8 +78,7 @@ async def test_a_refused_event_is_offered_again_while_others_never_cease():
 
     async with connected(way, send):
         for seq in range(2, 160):
-            box.rows[seq] = NEAR
-            way.kept()
+            box.put(seq)
             await asyncio.sleep(1)
     times = [at for at, seq in sent if seq == 1]
     assert len(times) == 3

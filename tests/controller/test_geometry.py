@@ -62,6 +62,12 @@ def test_enu_round_trip(latitude: float, longitude: float, point: tuple[float, f
     assert np.allclose(back, point, rtol=0, atol=2e-8)
 
 
+def test_points_of_one_height_are_told_by_one_number() -> None:
+    rows = HITACHI.to_wgs84([30.0, 40.0, 50.0], [1.0, 2.0, 3.0], 0.0)
+    single = [HITACHI.to_wgs84(x, y, 0.0) for x, y in ((30.0, 1.0), (40.0, 2.0), (50.0, 3.0))]
+    assert np.array_equal(np.transpose(rows), single)
+
+
 def test_the_configured_origin_is_orthometric() -> None:
     origin = Origin(latitude_deg=36.0, longitude_deg=140.0, altitude_m=30.0, geoid_height_m=40.5)
     assert LocalFrame.of(origin).height_m == 70.5

@@ -12,12 +12,14 @@ import pytest
 
 from controller import acknowledging_client
 from controller.broker_address import parse
+from controller.broker_client import SEND_BUFFER_B
 from controller.config import Mqtt
 from controller.outbox import Outbox
 from controller.outbox_table import OutboxTable
 from controller.publication.publication import Publication
 from controller.publisher import Publisher
 from sim.broker import Broker
+from tests.throttled_link import ThrottledLink
 
 WILL = Publication("s/status", b"gone", "c", 1, True, None, (), "w")
 UP = replace(WILL, payload=b"up")
@@ -199,6 +201,28 @@ async def test_an_event_that_alone_has_no_answer_is_told_and_stops_nothing(tmp_p
             await asyncio.sleep(0.01)
         assert one.refused == 1
     assert any("refuses s/unanswered" in line and "not to this" in line for line in lines), lines
+
+
+async def test_a_hazard_is_not_stuck_behind_pictures_that_fill_the_link(tmp_path):
+    """Nobody has called this link narrow: the newest picture leaves when the one before has, and no other waits."""
+    got, picture = [], replace(UP, topic="s/objects", payload=bytes(90_000), qos=0)
+    async with asyncio.timeout(30), Broker() as broker, ThrottledLink(broker.port, 500_000, 0.0) as link:
+        listening = await subscriber(broker.url, got)
+        async with publishing(link.url, tmp_path / "o.db", []) as (one, _, _):
+            await one.connected.wait()
+            for _ in range(30):
+                one.offer(picture)
+                await asyncio.sleep(0.01)
+            before_b = link.carried_b()
+            await one.keep(EVENT)
+            while not got:
+                one.offer(picture)
+                await asyncio.sleep(0.01)
+            ahead_b = link.carried_b() - before_b
+            assert ahead_b < 5 * SEND_BUFFER_B, "two buffers of ours, some of the proxy; not all the pictures"
+            assert one.overtaken > 20
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 def disk_full(self, batch):

@@ -105,18 +105,18 @@ async def test_radio_on_every_wire_that_carries_it(tmp_path, kind):
         kinds = (pb.ETSI_CPM, pb.RC016_ROADSIDE, pb.RC016_CSMA)
         await stage.until(lambda: stage.radio and all(stage.radio.counters[one] >= 2 for one in kinds))
         await stage.until(lambda: any("comms" in message.header.modules for message in stage.objects))
-        assert str(stage.app.supervisors["comms"].keeper.session.state) == "ACTIVE"
+        await stage.until(lambda: str(stage.app.supervisors["comms"].keeper.session.state) == "ACTIVE")
 
 
 def test_a_simulated_radio_says_at_the_end_what_it_sent(tmp_path):
     folder = tmp_path / "sim"
-    with started("sim", "--folder", folder, "--equipped", 0.5, "--seconds", 6, "--json") as sim:
+    with started("sim", "--folder", folder, "--equipped", 0.5, "--seconds", 12, "--json") as sim:
         configuration = json.loads(sim.stdout.readline())["config"]
         text = Path(configuration).read_text()
         assert "cooperative = true" in text
         Path(configuration).write_text(text.replace('state_dir = "state"', f'state_dir = "{tmp_path / "state"}"'))
         with started("run", "--config", configuration):
-            assert sim.wait(timeout=30) == 0
+            assert sim.wait(timeout=60) == 0
         told = sim.stderr.read()
     for kind in ("RC016_ROADSIDE", "RC016_CSMA", "ETSI_CPM"):
         assert f"{kind} sent by radio" in told

@@ -83,6 +83,19 @@ def test_the_numbers_are_those_of_the_radio():
         assert ours["classification"][0]["confidence"] == theirs["classification"][0]["confidence"]
 
 
+LAST_MS = 1_830_297_600_000  # 2028-01-01T00:00:00Z, the greatest `timestamp` of every schema of theirs
+
+
+@pytest.mark.parametrize(("late_ms", "broken"), [(0, []), (1, ["timestamp"]), (100 * 366 * 86_400_000, ["timestamp"])])
+def test_their_schemas_end_with_2027_and_nothing_else_of_ours_does(late_ms, broken):
+    at_ns = (LAST_MS + late_ms) * 1_000_000
+    told = its_cpm(tracks(11, valid_at_ns=at_ns), STATION, SOURCE, SENSORS)
+    said = its_denm(replace(HAZARD, detection_time_ns=at_ns, reference_time_ns=at_ns), STATION, SOURCE, 5)
+    for schema, text in ((CPM, told), (DENM, said)):
+        assert json.loads(text)["timestamp"] == LAST_MS + late_ms, "the true time, whatever the schema says"
+        assert [one.json_path for one in schema.iter_errors(json.loads(text))] == [f"$.{name}" for name in broken]
+
+
 def test_an_empty_road_is_told_too():
     told = json.loads(its_cpm(tracks(0), STATION, SOURCE))
     CPM.validate(told)
