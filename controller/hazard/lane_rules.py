@@ -23,7 +23,7 @@ EXPRESSWAY_MPS: Final = 80 / 3.6
 FLOWING_MPS: Final = 8.0
 WAITING_M: Final = 15.0  # before a stop line, crossing or junction standing is usual …
 WAITING_S: Final = 60.0  # … for so long
-QUEUE_GAP_M: Final = 25.0
+QUEUE_GAP_M, QUEUE_GAP_S = 25.0, 3.0  # whichever is longer at one's speed
 
 
 def wrong_way(scene: Scene, config: Hazards) -> list[Sighting]:
@@ -142,10 +142,19 @@ def _ahead_m(scene: Scene, row: int, points: Floats) -> Floats:
 
 
 def _slow_ahead(scene: Scene, row: int) -> bool:
-    """Whether a vehicle close ahead in the lane is as slow."""
+    """Whether a vehicle close ahead is as slow: along the lane, however it bends, or straight on in no lane apart."""
     others = np.flatnonzero(scene.vehicle & (scene.speed < max(3.0, float(scene.speed[row]) + 2.0)))
-    reach = QUEUE_GAP_M + float(scene.objects["length"][row]) / 2
-    return bool((_ahead_m(scene, row, scene.points[others]) < reach).any())
+    reach = max(QUEUE_GAP_M, QUEUE_GAP_S * float(scene.speed[row])) + float(scene.objects["length"][row]) / 2
+    match, lane = scene.match, int(scene.match.lane[row])
+    away = _ahead_m(scene, row, scene.points[others])
+    for n, other in enumerate(others.tolist()):
+        there = int(match.lane[other])
+        if lane >= 0 and there == lane:
+            along = float(match.along_m[other] - match.along_m[row])
+            away[n] = along if along > 0.1 else math.inf
+        elif lane >= 0 and there >= 0 and away[n] < reach and scene.site.lanes_apart(lane, there):
+            away[n] = math.inf
+    return bool((away < reach).any())
 
 
 def _waits(scene: Scene, row: int) -> bool:

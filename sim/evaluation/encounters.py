@@ -1,9 +1,10 @@
 """Near misses (ヒヤリハット) by the exact truth and a naive reckoning, which shares nothing with that of the pole.
 
-Boxes are moved on in small steps and looked at for overlap: straight on, and at the present rate of turn. Post-
-encroachment time is the least difference of two times at which the two boxes covered the same ground. What is sure
-is by a margin worse than the thresholds of severity 2, both ways of moving on and with smaller boxes; what is by a
-margin better than them, one way, is possible: to tell it or not is both right.
+Boxes are moved on in small steps and looked at for overlap: straight on, at the present rate of turn, and along the
+way that was really gone, at the present speed. Post-encroachment time is the least difference of two times at which
+the two boxes covered the same ground. What is sure is by a margin worse than the thresholds of severity 2, every way of
+moving on and with smaller boxes; what is by a margin better than them, one way, is possible: to tell it or not is both
+right. Who left a lane may have done so to get out of the way: what came of it says nothing against it then.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.site import Site
 from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
 from sim.box import overlapping
+from sim.evaluation.ways import swerves, ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +39,7 @@ SURE_ANGLE, POSSIBLE_ANGLE = (math.radians(40), math.radians(140)), (math.radian
 LASTING_S: Final = 0.3
 PAUSE_S: Final = 2.0  # signs less far apart belong to one encounter
 NARROW_M: Final = 0.2  # a side
-LEAST_CLOSING_MPS: Final = 1.0
+LEAST_CLOSING_MPS, SURE_CLOSING_MPS = 1.0, 2.5  # who creeps comes close all the time
 NEAR_M: Final = 40.0
 _STRONG: Final = [int(c) for c in VEHICLES]
 _WEAK: Final = [int(c) for c in VULNERABLE]
@@ -64,17 +67,17 @@ class Encounter:
     lead_s: float = math.inf
 
 
-def encounters(truth: Truth) -> list[Encounter]:
+def encounters(truth: Truth, site: Site | None = None) -> list[Encounter]:
     """All of them, sure and possible, by their beginning."""
     span_s = truth.seconds(truth.times_ns[-1])
-    table = _Table()
+    table, gone = _Table(), _Gone(truth, site or Site())
     met: dict[tuple[int, int], _Met] = {}
     for n in range(int(span_s / STEP_S) + 1):
         rows = truth.at(truth.times_ns[0] + round(n * STEP_S * 1e9))
         if rows is None:
             continue
         table.take(n, rows)
-        for sign in _approaching(rows, n * STEP_S):
+        for sign in _approaching(rows, n * STEP_S, gone):
             met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
     for sign in table.encroachments():
         met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
@@ -136,7 +139,29 @@ def _encounter(signs: list[_Sign]) -> Encounter:
     return found
 
 
-def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
+class _Gone:
+    """The ways that were really gone, and when somebody left a lane."""
+
+    def __init__(self, truth: Truth, site: Site) -> None:
+        self._ways = {way.who: way for way in ways_of(truth)}
+        self._left_s = {who: swerves(way, site) for who, way in self._ways.items()}
+
+    def ahead(self, row: np.void, at_s: float) -> Floats:
+        """x, y, course (steps, 3) of one at AHEAD_S along its way, at the present speed."""
+        way = self._ways.get(int(row["id"]))
+        on_m = math.hypot(row["vx"], row["vy"]) * AHEAD_S
+        if way is not None:
+            return way.ahead(at_s, on_m)
+        cos, sin = math.cos(row["yaw"]), math.sin(row["yaw"])
+        return np.stack([row["x"] + on_m * cos, row["y"] + on_m * sin, row["yaw"] + 0 * on_m], axis=1)
+
+    def swerves(self, row: np.void, at_s: float) -> bool:
+        """Whether it is about to leave its lane, or does so."""
+        left = self._left_s.get(int(row["id"]), np.zeros(0))
+        return bool(((left > at_s - 0.5) & (left < at_s + AHEAD_S[-1])).any())
+
+
+def _approaching(rows: NDArray[np.void], at_s: float, gone: _Gone) -> Iterator[_Sign]:
     """Pairs whose boxes touch within the horizon when they go on as they do now."""
     first, second = _pairs(rows)
     dv = np.stack([rows["vx"][second] - rows["vx"][first], rows["vy"][second] - rows["vy"][first]])
@@ -149,9 +174,11 @@ def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
     first, second, closing = first[near], second[near], closing[near]
     if not len(first):
         return
-    paths = {(turning, slim): _ahead(rows, turning=turning, slim=slim) for turning in (0, 1) for slim in (0, 1)}
-    ttc = {key: _first_touch(path, first, second) for key, path in paths.items()}
-    full, slim = np.stack([ttc[0, 0], ttc[1, 0]]), np.stack([ttc[0, 1], ttc[1, 1]])
+    courses = [_ahead(rows, turning=0), _ahead(rows, turning=1), np.stack([gone.ahead(row, at_s) for row in rows])]
+    full = np.stack([_first_touch(_boxes(rows, course, slim=0), first, second) for course in courses])
+    slim = np.stack([_first_touch(_boxes(rows, course, slim=1), first, second) for course in courses])
+    swerving = np.array([gone.swerves(row, at_s) for row in rows])
+    slim[2, swerving[first] | swerving[second]] = 0.0
     first_met = np.full(len(rows), math.inf)
     for side in (first, second):
         np.minimum.at(first_met, side, full.min(0))
@@ -160,7 +187,8 @@ def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
         drac = [float(closing[k]) / (2 * max(one, 0.05)) for one in (best, worst)]
         sure = worst < SURE_TTC_S or drac[1] > SURE_DRAC_MPS2
         i, j = int(first[k]), int(second[k])
-        sure &= best <= min(first_met[i], first_met[j])  # who stands behind another is met later, if ever
+        # Who stands behind another is met later, if ever.
+        sure &= closing[k] > SURE_CLOSING_MPS and best <= min(first_met[i], first_met[j])
         level = 2 if sure else int(best < POSSIBLE_TTC_S or drac[0] > POSSIBLE_DRAC_MPS2)
         x, y = (float(rows[name][[i, j]].mean()) for name in "xy")
         yield _Sign(_ids(rows, i, j), at_s, level, x, y, best, drac_mps2=drac[0])
@@ -176,8 +204,8 @@ def _pairs(rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first[kept], second[kept]
 
 
-def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
-    """Boxes (n, steps, 5) of everyone at AHEAD_S."""
+def _ahead(rows: NDArray[np.void], *, turning: int) -> Floats:
+    """x, y, yaw (n, steps, 3) of everyone at AHEAD_S."""
     t = AHEAD_S[None]
     rate = np.where(np.abs(rows["yaw_rate"]) > 1e-3, rows["yaw_rate"], 1e-3)[:, None] if turning else None
     vx, vy, yaw = (rows[name][:, None] for name in ("vx", "vy", "yaw"))
@@ -186,9 +214,14 @@ def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
     else:
         sin, cos = np.sin(rate * t) / rate, (1 - np.cos(rate * t)) / rate
         dx, dy, turned = vx * sin - vy * cos, vx * cos + vy * sin, yaw + rate * t
+    return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned], axis=-1)
+
+
+def _boxes(rows: NDArray[np.void], course: Floats, *, slim: int) -> Floats:
+    """Boxes (n, steps, 5) along a course (n, steps, 3)."""
     less = [np.maximum(rows[name] - 2 * NARROW_M * slim, rows[name] / 2) for name in ("length", "width")]
-    size = [np.broadcast_to(one[:, None], dx.shape) for one in less]
-    return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned, *size], axis=-1)
+    size = [np.broadcast_to(one[:, None, None], (*course.shape[:2], 1)) for one in less]
+    return np.concatenate([course, *size], axis=-1)
 
 
 def _first_touch(paths: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
@@ -228,12 +261,21 @@ class _Table:
         """The moments at which somebody came where the other had been shortly before."""
         arrays = {one: (np.array(list(at)), np.array(list(at.values()))) for one, at in self._boxes.items()}
         for pair in sorted(self._near):
+            if not _paths_touch(*(arrays[one][1] for one in pair)):
+                continue
             more = WEAK_PET_S * any(self._kind[one] in _WEAK for one in pair)
             for before, after in (pair, pair[::-1]):
                 for n, sign in _followed(pair, arrays[before], arrays[after], more):
                     # Who goes at walking pace behind another encroaches upon nobody.
                     if not self._near[pair].isdisjoint((n, n - round(sign.pet_s / STEP_S))):
                         yield sign
+
+
+def _paths_touch(one: Floats, two: Floats) -> bool:
+    """Whether two ever cover the same ground, at whatever times: circles about all their boxes."""
+    reach = (np.hypot(one[0, 3], one[0, 4]) + np.hypot(two[0, 3], two[0, 4])) / 2
+    away = np.hypot(one[:, None, 0] - two[None, :, 0], one[:, None, 1] - two[None, :, 1])
+    return bool((away <= reach).any())
 
 
 def _followed(

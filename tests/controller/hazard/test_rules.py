@@ -94,6 +94,32 @@ def test_a_queue_at_the_line_is_silent_for_a_red_light():
     silent(queue, 40, "stationary_vehicle")
 
 
+def bend() -> Site:
+    """Two lanes round a bend to the left about the origin, the inner one counter-clockwise, the outer one back."""
+    angle = np.radians(np.arange(-60.0, 61.0, 5.0))
+    inner, outer = (np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1) for radius in (40.0, 43.25))
+    return Site(tuple(Lane(name, points, 3.25, 60 / 3.6) for name, points in (("in", inner), ("out", outer[::-1]))))
+
+
+def stands(radius, degrees, turn):
+    angle = np.radians(degrees)
+    return User(straight(radius * np.cos(angle), radius * np.sin(angle)), yaw=float(angle + turn))
+
+
+def test_round_a_bend_who_stands_in_the_other_lane_is_nobody_s_queue():
+    """Straight ahead of the one on the inner lane there is, 16 m on, the outer lane."""
+    across = stands(43.25, 21.0, -np.pi / 2)
+    hazards = new(run([stands(40.0, 0.0, np.pi / 2), across], 12, bend())[0], "stationary_vehicle")
+    assert {one.track_ids for one in hazards} == {(1,), (2,)}
+
+
+def test_round_a_bend_who_stands_behind_another_waits_in_a_queue():
+    """Along the lane the one ahead is 22 m away; straight ahead nobody is."""
+    queue = [stands(40.0, 0.0, np.pi / 2), stands(40.0, 32.0, np.pi / 2)]
+    hazards = new(run(queue, 12, bend())[0], "stationary_vehicle")
+    assert {one.track_ids for one in hazards} == {(2,)}
+
+
 def test_who_does_not_move_for_longer_than_any_light_is_stationary():
     only([User(straight(85, 1.6), yaw=0.0)], 70, "stationary_vehicle", rate_hz=2)
 
