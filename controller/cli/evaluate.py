@@ -96,9 +96,9 @@ def _assessed(recordings: Iterator[Recording]) -> list[Assessment]:
 def _scenes(
     names: tuple[str, ...], seeds: tuple[int, ...], seconds: float | None, without: tuple[str, ...]
 ) -> Iterator[Recording]:
-    from sim.evaluation.scenes import built_in, filmed
+    from sim.evaluation.scenes import filmed, usual
 
-    for name in names or built_in():
+    for name in names or usual():
         for seed in seeds:
             with _Progress(f"{name} #{seed}: the road lives", seconds) as progress:
                 recording = filmed(name, seed, seconds, without, progress.of)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sim.happening import Happening
 
 PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
+CHANGES: Final = frozenset({"sudden_braking"})  # of a motion: who was not in sight for a second before has shown none
 SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
 QUIET_S: Final = 2.0  # a near miss is told when it has been over for so long
 STEP_NS: Final = 100_000_000
@@ -74,15 +75,17 @@ def _hazard(one: Happening, seen: dict[int, list[float]], recording: Recording) 
     lasting_s = max(within) - min(within) if within else -math.inf
     rule = RULES.get(one.kind)
     must = lasting_s >= max(rule.goal_s if rule else 0.0, LASTING.get(one.kind, (0.0, 0.0))[0]) - 1e-6
+    if one.kind in CHANGES:
+        must &= all(sum(-1.0 <= at_s - one.start_s < 0.0 for at_s in seen.get(who, ())) >= 9 for who in one.ids)
     return Expected(one.kind, one.start_s, one.end_s, frozenset(one.ids), min(within, default=one.start_s), must)
 
 
 def _beyond_doubt(one: Happening, at_s: float, recording: Recording) -> bool:
     """Whether its speed is so by a margin: no module measures speeds to the last km/h."""
     rows = recording.truth.at(recording.truth.times_ns[0] + round(at_s * 1e9))
-    row = rows[rows["id"] == one.ids[0]] if rows is not None else np.zeros(0)
-    if not len(row):
+    if rows is None or one.ids[0] not in rows["id"]:
         return False
+    row = rows[rows["id"] == one.ids[0]]
     lane = recording.site.lane_of(np.stack([row["x"], row["y"]], 1), row["yaw"]).lane[0]
     limit = recording.site.lanes[lane].speed_limit_mps if lane >= 0 else math.nan
     return bool(BEYOND_DOUBT[one.kind](math.hypot(row["vx"][0], row["vy"][0]), limit))
@@ -96,9 +99,9 @@ def _queue(one: Happening, seen: dict[int, list[float]], recording: Recording) -
     sight = {who: {round(at_s, 3) for at_s in times} for who, times in seen.items()}
     for n in range(round(one.start_s / 0.1), round(one.end_s / 0.1) + 1):
         rows = recording.truth.at(recording.truth.times_ns[0] + n * STEP_NS)
-        rows = rows[[round(n * 0.1, 3) in sight.get(int(who), ()) for who in rows["id"]]] if rows is not None else ()
-        if not len(rows):
+        if rows is None or not len(rows):
             continue
+        rows = rows[[round(n * 0.1, 3) in sight.get(int(who), ()) for who in rows["id"]]]
         speed = np.hypot(rows["vx"], rows["vy"])
         match = recording.site.lane_of(np.stack([rows["x"], rows["y"]], 1), rows["yaw"])
         here = (match.lane == one.ids[0]) & np.isin(rows["object_class"], _VEHICLES)

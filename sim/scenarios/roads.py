@@ -33,7 +33,8 @@ SETS: Final = (  # of classes of module
 RATES_HZ: Final = (5.0, 10.0, 20.0)
 LATENCY_S: Final = (0.02, 0.4)
 FIRST_S, LAST_S = 6.0, 28.0  # when something goes wrong
-CLEAR_S: Final = 8.0  # before and after an actor appears nobody else arrives where it does
+CLEAR_S: Final = 8.0  # before an actor appears nobody else arrives where it does …
+EMPTY_S: Final = 35.0  # … and no one is left in the lane of who comes against the traffic, or both would stand there
 
 
 def roads(seed: int) -> Scenario:
@@ -191,5 +192,5 @@ def _quiet(path: Path, scripts: tuple[Script, ...]) -> tuple[tuple[float, float]
             against = script.path is not path
             ahead_s = script.start_m / max(script.speeds[0][1], 5.0)
             begin_s, end_s = script.speeds[0][0], script.speeds[-1][0]
-            spans.append((begin_s - ahead_s - CLEAR_S, end_s if against else begin_s + 2.0))
+            spans.append((begin_s - EMPTY_S, end_s) if against else (begin_s - ahead_s - CLEAR_S, begin_s + 2.0))
     return tuple(spans)
