@@ -35,6 +35,7 @@ def test_who_stands_goes_on_pointing_where_it_drove(story):
     for velocity in random.normal(0, 0.2, (600, 2)):
         told(story, velocity)
     assert heading(story) == pytest.approx(math.pi / 2, abs=0.2)
+    assert np.hypot(*story["heading"][0]) > 0.1, "still known"
 
 
 def test_who_drives_on_elsewhere_points_there_soon(story):
