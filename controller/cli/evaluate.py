@@ -22,7 +22,7 @@ _TICKS: Final = 20  # of a progress bar
 
 
 @click.command()
-@click.option("--scenario", "names", multiple=True, help="which scene, may be repeated [all that are built in]")
+@click.option("--scenario", "names", multiple=True, help="which scene, may be repeated [all built in but roads]")
 @click.option("--seed", "seeds", multiple=True, type=int, default=(1,), show_default=True, help="may be repeated")
 @click.option("--seconds", type=click.FloatRange(5), default=None, help="only the beginning of each scene")
 @click.option("--without", multiple=True, metavar="SLOT", help="leave the module in this slot out, may be repeated")

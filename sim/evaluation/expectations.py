@@ -15,7 +15,7 @@ from sim.evaluation.right_of_way import right_of_way
 from sim.happening import LASTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sim.evaluation.encounters import Encounter
     from sim.evaluation.recording import Recording
@@ -27,7 +27,7 @@ SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
 QUIET_S: Final = 2.0  # a near miss is told when it has been over for so long
 STEP_NS: Final = 100_000_000
 # A speed m/s, and the limit of its lane, at which these are so by a margin.
-BEYOND_DOUBT: Final = {
+BEYOND_DOUBT: Final[dict[str, Callable[[float, float], bool]]] = {
     "slow_vehicle": lambda speed, limit: speed < min(45 / 3.6, 0.38 * limit),
     "speeding": lambda speed, limit: speed > limit + 26 / 3.6,
     "wrong_way": lambda speed, _limit: speed > 3.0,
