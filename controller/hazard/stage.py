@@ -142,8 +142,9 @@ def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
 def _pointing_nowhere(objects: NDArray[np.void]) -> NDArray[np.bool_]:
     """Who stands and was never seen to point anywhere: its yaw is said to be its course, which is noise."""
     speed = np.hypot(objects["vx"], objects["vy"])
-    same: NDArray[np.bool_] = objects["yaw"] == np.arctan2(objects["vy"], objects["vx"])
-    return same & (speed > 0) & (speed < STANDS_MPS)
+    same = objects["yaw"] == np.arctan2(objects["vy"], objects["vx"])
+    lost: NDArray[np.bool_] = same & (speed > 0) & (speed < STANDS_MPS)
+    return lost
 
 
 def _surely_there(objects: NDArray[np.void], lost: NDArray[np.bool_]) -> NDArray[np.void]:
