@@ -55,11 +55,14 @@ def ways_of(truth: Truth, kinds: Collection[int] | None = None) -> list[Way]:
 
 
 def swerves(way: Way, site: Site) -> Floats:
-    """The seconds at which it left a lane of the map otherwise than into a successor."""
+    """The seconds at which it left a lane of the map otherwise than into a successor; branches of one lane overlap."""
     lane = site.lane_of(way.place, way.course).lane
-    left = np.flatnonzero((lane[:-1] >= 0) & (lane[1:] != lane[:-1]))
-    after = [site.lanes[lane[k + 1]].id if lane[k + 1] >= 0 else "" for k in left]
-    away = [k for k, to in zip(left.tolist(), after, strict=True) if to not in site.lanes[lane[k]].successors]
+    branches = {to for one in site.lanes if len(one.successors) > 1 for to in one.successors}
+    away = []
+    for k in np.flatnonzero((lane[:-1] >= 0) & (lane[1:] != lane[:-1])).tolist():
+        left, to = site.lanes[lane[k]], site.lanes[lane[k + 1]].id if lane[k + 1] >= 0 else ""
+        if left.id not in branches and to not in left.successors:
+            away.append(k)
     return np.asarray(way.at_s[away])
 
 
