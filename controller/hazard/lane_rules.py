@@ -23,17 +23,19 @@ EXPRESSWAY_MPS: Final = 80 / 3.6
 FLOWING_MPS: Final = 8.0
 WAITING_M: Final = 15.0  # before a stop line, crossing or junction standing is usual …
 WAITING_S: Final = 60.0  # … for so long
+SURE_SIGMAS: Final = 1.5  # of the place: the lane beside may be the right one
 QUEUE_GAP_M, QUEUE_GAP_S = 25.0, 3.0  # whichever is longer at one's speed
 
 
 def wrong_way(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, well inside the lane."""
+    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, inside the lane beyond doubt."""
     match, course = scene.match, scene.memory["fast"]
     rows = _in_lane(scene, (*DRIVEN, "shoulder"))
     along, sigma = _along(scene)
     width = np.array([lane.width_m for lane in scene.site.lanes] + [0.0])[match.lane]
     against = along < -0.7 * np.hypot(*course.T)
-    hit = rows & against & (along + 2 * sigma < -config.wrong_way_mps) & (np.abs(match.offset_m) < width / 2 - 0.3)
+    inside = np.abs(match.offset_m) < width / 2 - np.maximum(0.3, SURE_SIGMAS * _across_m(scene))
+    hit = rows & against & (along + 2 * sigma < -config.wrong_way_mps) & inside
     return [
         of_track(
             scene, int(i), _above(-along[i], config.wrong_way_mps, sigma[i]), detail=(("along_mps", float(along[i])),)
@@ -126,6 +128,13 @@ def _along(scene: Scene) -> tuple[Floats, Floats]:
     along = course[:, 0] * cos + course[:, 1] * sin
     variance = cov[:, 2, 2] * cos**2 + cov[:, 3, 3] * sin**2 + 2 * cov[:, 2, 3] * cos * sin
     return along, np.sqrt(np.maximum(variance, 0.01))
+
+
+def _across_m(scene: Scene) -> Floats:
+    """Sigma of the place across the lane, m."""
+    cos, sin, cov = np.cos(scene.match.direction), np.sin(scene.match.direction), scene.objects["cov"]
+    variance = cov[:, 0, 0] * sin**2 + cov[:, 1, 1] * cos**2 - 2 * cov[:, 0, 1] * cos * sin
+    return np.sqrt(np.maximum(variance, 0.0))
 
 
 def _above(value: float, threshold: float, sigma: float) -> float:

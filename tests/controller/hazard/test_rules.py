@@ -62,6 +62,14 @@ def test_driving_on_the_centre_line_does_not_flap(seed):
     silent([User(straight(-100, 0.4, 14, 0))], 12, "wrong_way", seed=seed)
 
 
+@pytest.mark.parametrize(("sigma", "told"), [(0.2, True), (0.8, False)])
+def test_who_may_be_in_the_lane_beside_is_no_wrong_way_driver(sigma, told):
+    """Seen from far away by a module that errs sideways, one on the right lane seems to be on the other."""
+    doubt = {"cov": np.diag([sigma**2, sigma**2, 0.04, 0.04])}
+    hazards, _ = run([User(straight(-100, -0.9, 12, 0), extra=doubt)], 9, road())
+    assert bool(new(hazards, "wrong_way")) is told
+
+
 def test_without_a_map_lane_rules_are_silent():
     users = [User(straight(100, 1.6, -12, 0)), User(straight(0, -1.6), yaw=0.0)]
     hazards, _ = run(users, 12, Site())
