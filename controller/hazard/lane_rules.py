@@ -28,14 +28,14 @@ QUEUE_GAP_M, QUEUE_GAP_S = 25.0, 3.0  # whichever is longer at one's speed
 
 
 def wrong_way(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, inside the lane beyond doubt."""
+    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, well inside it and in no other."""
     match, course = scene.match, scene.memory["fast"]
     rows = _in_lane(scene, (*DRIVEN, "shoulder"))
     along, sigma = _along(scene)
     width = np.array([lane.width_m for lane in scene.site.lanes] + [0.0])[match.lane]
     against = along < -0.7 * np.hypot(*course.T)
-    inside = np.abs(match.offset_m) < width / 2 - np.maximum(0.3, SURE_SIGMAS * _across_m(scene))
-    hit = rows & against & (along + 2 * sigma < -config.wrong_way_mps) & inside
+    hit = rows & against & (along + 2 * sigma < -config.wrong_way_mps) & (np.abs(match.offset_m) < width / 2 - 0.3)
+    hit[hit] = ~_may_be_right(scene, np.flatnonzero(hit))
     return [
         of_track(
             scene, int(i), _above(-along[i], config.wrong_way_mps, sigma[i]), detail=(("along_mps", float(along[i])),)
@@ -130,11 +130,17 @@ def _along(scene: Scene) -> tuple[Floats, Floats]:
     return along, np.sqrt(np.maximum(variance, 0.01))
 
 
-def _across_m(scene: Scene) -> Floats:
-    """Sigma of the place across the lane, m."""
-    cos, sin, cov = np.cos(scene.match.direction), np.sin(scene.match.direction), scene.objects["cov"]
+def _may_be_right(scene: Scene, rows: NDArray[np.intp]) -> Bools:
+    """Whether a lane of their direction lies so near that the doubt of the place reaches it."""
+    cos, sin, cov = np.cos(scene.match.direction[rows]), np.sin(scene.match.direction[rows]), scene.objects["cov"][rows]
     variance = cov[:, 0, 0] * sin**2 + cov[:, 1, 1] * cos**2 - 2 * cov[:, 0, 1] * cos * sin
-    return np.sqrt(np.maximum(variance, 0.0))
+    aside = SURE_SIGMAS * np.sqrt(np.maximum(variance, 0.0))[:, None] * np.stack([-sin, cos], axis=1)
+    course = np.arctan2(*scene.memory["fast"][rows].T[::-1])
+    right = np.zeros(len(rows), bool)
+    for side in (-1, 1):
+        lanes = scene.site.lane_of(scene.points[rows] + side * aside, course)
+        right |= (lanes.lane >= 0) & (np.cos(np.nan_to_num(lanes.direction) - course) > 0)
+    return right
 
 
 def _above(value: float, threshold: float, sigma: float) -> float:
