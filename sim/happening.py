@@ -147,7 +147,7 @@ class _Watch:
     def _held_up(self, truth: NDArray[np.void], match: LaneMatch, speed: NDArray[np.float64], i: int) -> bool:
         """Whether a body that is as slow stands close ahead in the lane."""
         ahead = match.along_m - match.along_m[i]
-        room = 25.0 + truth["length"][i] / 2
+        room = max(25.0, 3.0 * float(speed[i])) + truth["length"][i] / 2
         same = (match.lane == match.lane[i]) & (ahead > 0.1) & (ahead < room)
         return bool((same & (speed < max(3.0, speed[i] + 2.0)) & np.isin(truth["object_class"], _VEHICLES)).any())
 

@@ -72,7 +72,7 @@ class SimModule:
         self._rng = random.Random(digest)
         self._clock_start_us = self._rng.randrange(10**9)
         self.uid = digest[:16]
-        model = MODELS.get(spec.module_class)
+        model = spec.model if spec.module_class in MODELS else None
         self._sensor = sensor
         self._report = report or (lambda: report_of(spec.module_class))
         if sensor is None and model is not None:

@@ -61,6 +61,11 @@ class Path:
         pieces.append(given[-1:])
         return cls(_resampled(np.concatenate(pieces)))
 
+    @classmethod
+    def along(cls, points: Floats) -> Path:
+        """Through points (n, 2) that lie close together already, or on straights."""
+        return cls(_resampled(points))
+
     @cached_property
     def length_m(self) -> float:
         """Length of the curve."""

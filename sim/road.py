@@ -75,7 +75,11 @@ class World:
             everyone = [*self._users, *self._actors.values()]
             for user in self._users:
                 user.acceleration = self._driver.acceleration(user, everyone, self.now_s)
-        for user in self._users:
+            for actor in self._heeding():
+                told = (actor.wish_mps - actor.speed) / REACTION_S
+                actor.wish_mps = max(actor.wish_mps, actor.speed, 0.1)
+                actor.acceleration = min(told, self._driver.acceleration(actor, everyone, self.now_s))
+        for user in [*self._users, *self._heeding()]:
             user.move(dt)
         self.now_s = round(self.now_s + dt, 9)
         self._users = [user for user in self._users if user.along_m < user.path.length_m]
@@ -144,5 +148,14 @@ class World:
             along, speed, rate = state
             body = script.body or BODY[script.object_class][:3]
             actor = _FIRST_SCRIPT_ID + cycle * 1000 + number
-            actors[actor] = User(actor, script.object_class, script.path, body, along, speed, rate, zips=script.zips)
+            user = self._actors.get(actor)
+            if user is None or script.heeding is None:
+                user = User(actor, script.object_class, script.path, body, along, speed, rate, zips=script.zips)
+            user.route, user.wish_mps = script.heeding, speed
+            if script.heeding is None or user.along_m < user.path.length_m:
+                actors[actor] = user
         self._actors = actors
+
+    def _heeding(self) -> list[User]:
+        """Actors that take care not to run into anybody."""
+        return [actor for actor in self._actors.values() if actor.route is not None]

@@ -73,7 +73,8 @@ class Route:
 class Script:
     """An actor that does as told: along `path` from `start_m` with speed linear between (time s, m/s) points.
 
-    It exists from the first time to the last. `zips`: who drives where it joins takes turns with it.
+    It exists from the first time to the last. `zips`: who drives where it joins takes turns with it. With `heeding` it
+    does as told as far as the others let it, by the manners and rights of that route's traffic, until its path ends.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Script:
     start_m: float = 0.0
     body: tuple[float, float, float] | None = None
     zips: bool = False
+    heeding: Route | None = None
 
     def at(self, now_s: float) -> tuple[float, float, float] | None:
         """(along m, m/s, m/s2) at `now_s`, None before and after."""

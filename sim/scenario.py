@@ -12,6 +12,7 @@ from sim.scenarios.expressway import expressway
 from sim.scenarios.intersection import calm, intersection
 from sim.scenarios.merge import merge
 from sim.scenarios.ngsim import EXCERPTS, ngsim
+from sim.scenarios.roads import roads
 from sim.scenarios.signals import signals
 from sim.scenarios.wrong_way_fog import wrong_way_fog
 from sim.scene import ModuleSpec, Scenario, TruthEvent
@@ -32,7 +33,7 @@ SCENARIOS: Final[dict[str, Callable[[int], Scenario]]] = {
     "calm": calm,
 }
 # Roads to be measured on, where nobody says beforehand what will happen.
-BY_CHANCE: Final[dict[str, Callable[[int], Scenario]]] = {"encounters": encounters}
+BY_CHANCE: Final[dict[str, Callable[[int], Scenario]]] = {"encounters": encounters, "roads": roads}
 # Real traffic, whose files are not shipped: such a scene can be named always, its road only where they are.
 RECORDED: Final[dict[str, Callable[[int], Scenario]]] = {name: ngsim(name) for name in EXCERPTS}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sim.driving import Route, Script
     from sim.occlusion import Wall
+    from sim.sensor_model import SensorModel
     from sim.signals import Signals
 
 ORIGIN: Final = Origin(latitude_deg=36.6, longitude_deg=140.6, altitude_m=30.0, geoid_height_m=40.0)
@@ -35,6 +36,12 @@ class ModuleSpec:
     role: str = ""
     required: bool = False
     wrong: Miscalibration | None = None
+    other: SensorModel | None = None  # than the usual one of its class
+
+    @property
+    def model(self) -> SensorModel:
+        """How it senses."""
+        return self.other or MODELS[self.module_class]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Scenario:
 
     def sensor(self, spec: ModuleSpec, rng: np.random.Generator, now_s: Callable[[], float]) -> Sensor | Miscalibrated:
         """The sensor in a slot as this scene's weather, walls and faults make it; `now_s()` is the scene's time."""
-        sensor = Sensor(MODELS[spec.module_class], spec.mount, rng, weather=self.weather, walls=self.walls)
+        sensor = Sensor(spec.model, spec.mount, rng, weather=self.weather, walls=self.walls)
         return sensor if spec.wrong is None else Miscalibrated(sensor, spec.wrong, now_s)
 
     def config_text(self, ports: Mapping[str, str], *, site: str = "site.geojson", state_dir: str = "state") -> str:

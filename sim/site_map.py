@@ -26,10 +26,16 @@ class SiteMap:
         self._features: list[dict[str, Any]] = []
 
     def lane(
-        self, key: str, points: Points, limit_kmh: float, successors: Sequence[str] = (), kind: str = "driving"
+        self,
+        key: str,
+        points: Points,
+        limit_kmh: float,
+        successors: Sequence[str] = (),
+        kind: str = "driving",
+        width_m: float = 3.25,
     ) -> None:
-        """A lane 3.25 m wide in driving direction."""
-        properties = {"width_m": 3.25, "speed_limit_kmh": limit_kmh, "type": kind, "successors": list(successors)}
+        """A lane in driving direction."""
+        properties = {"width_m": width_m, "speed_limit_kmh": limit_kmh, "type": kind, "successors": list(successors)}
         self._add("lane", key, "LineString", self._degrees(points), properties)
 
     def area(self, kind: str, key: str, ring: Points, signal_group: int | None = None) -> None:

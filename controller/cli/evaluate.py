@@ -23,7 +23,7 @@ _TICKS: Final = 20  # of a progress bar
 
 
 @click.command()
-@click.option("--scenario", "names", multiple=True, help="which scene, may be repeated [all that are built in]")
+@click.option("--scenario", "names", multiple=True, help="which scene, may be repeated [all built in but roads]")
 @click.option("--seed", "seeds", multiple=True, type=int, default=(1,), show_default=True, help="may be repeated")
 @click.option("--seconds", type=click.FloatRange(5), default=None, help="only the beginning of each scene")
 @click.option("--without", multiple=True, metavar="SLOT", help="leave the module in this slot out, may be repeated")
@@ -98,9 +98,9 @@ def _assessed(recordings: Iterator[Recording]) -> list[Assessment]:
 def _scenes(
     names: tuple[str, ...], seeds: tuple[int, ...], seconds: float | None, without: tuple[str, ...]
 ) -> Iterator[Recording]:
-    from sim.evaluation.scenes import built_in, filmed
+    from sim.evaluation.scenes import filmed, usual
 
-    for name in names or built_in():
+    for name in names or usual():
         for seed in seeds:
             with _Progress(f"{name} #{seed}: the road lives", seconds) as progress:
                 recording = filmed(name, seed, seconds, without, progress.of)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 MEMORY: Final = 30.0  # hits after which the mean of a box forgets
 CLASS_DECAY: Final = 0.97
 HEADING_DECAY: Final = 0.6
-MOVING_MPS: Final = 1.5
+MOVING_MPS: Final = 0.8  # slower, a course is noise
+FORWARDS_MPS: Final = 3.0  # hardly anybody reverses faster
+PLAIN: Final = 0.5  # a word as weighty as that leaves no more than HEADING_DECAY of what was said before
 _BOXES = {
     ObjectClass.LARGE_VEHICLE: (10.0, 2.5, 3.2),
     ObjectClass.MEDIUM_VEHICLE: (6.5, 2.2, 2.8),
@@ -67,13 +69,15 @@ def _vote_box(story: NDArray[np.void], rows: NDArray[np.void], confidence: Float
 def _vote_heading(story: NDArray[np.void], yaw: Floats, confidence: Floats, velocity: Floats) -> None:
     speed = np.hypot(velocity[:, 0], velocity[:, 1])
     pull = np.where(speed > MOVING_MPS, np.minimum(speed / 3, 2.0), 0.0)
-    heading = HEADING_DECAY * story["heading"] + (pull / np.maximum(speed, 1e-9))[:, None] * velocity
     measured = np.isfinite(yaw)
+    said = np.where(measured, confidence, 0.0)
+    # Who stands and shows no box goes on pointing where it pointed.
+    kept = 1 - (1 - HEADING_DECAY) * np.minimum((pull + said) / PLAIN, 1.0)
+    heading = kept[:, None] * story["heading"] + (pull / np.maximum(speed, 1e-9))[:, None] * velocity
     if measured.any():
         angle = np.where(measured, yaw, 0.0)
         pointing = np.stack((np.cos(angle), np.sin(angle)), 1)
         # A box has no front: a yaw that points against the motion is meant the other way round.
-        flipped = (speed > 2 * MOVING_MPS) & ((pointing * velocity).sum(1) < 0)
-        worth = np.where(measured, confidence, 0.0)
-        heading += np.where(flipped, -worth, worth)[:, None] * pointing
+        flipped = (speed > FORWARDS_MPS) & ((pointing * velocity).sum(1) < 0)
+        heading += np.where(flipped, -said, said)[:, None] * pointing
     story["heading"] = heading

@@ -22,6 +22,7 @@ NOTHING: Final = "what it sees is not where the others see anything: check its m
 LOOKS: Final = "looks "
 FEW: Final = 12
 LEAST: Final = 40  # objects that were seen: a few fit under some guess by chance
+SIGHTS, MOST_SIGHTS = 20, 100
 FITS: Final = 0.6
 PACE_MPS: Final = 10.0
 BETTER_BY: Final = 0.25
@@ -56,6 +57,16 @@ def matched(seen: Floats, place: Floats, velocity: Floats) -> tuple[Floats, NDAr
     chosen = away.argmin(1)
     mutual: NDArray[np.bool_] = away.argmin(0)[chosen] == np.arange(len(seen)) if len(seen) else np.zeros(0, bool)
     return away[np.arange(len(seen)), chosen], chosen, mutual
+
+
+def recent(sights: list[Sight]) -> list[Sight]:
+    """The newest SIGHTS, and those before them while they hold less than LEAST objects together."""
+    held = 0
+    for n, (seen, _, _) in enumerate(reversed(sights), 1):
+        held += len(seen)
+        if n >= MOST_SIGHTS or (n >= SIGHTS and held >= LEAST):
+            return sights[-n:]
+    return sights
 
 
 def misfit(sights: Sequence[Sight], gate_m: float) -> str:

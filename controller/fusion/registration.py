@@ -16,7 +16,7 @@ import numpy as np
 
 from controller.fusion.bank import SLOTS
 from controller.fusion.displacement import ERRORS, Displacements
-from controller.fusion.misfit import LOOKS, NOTHING, matched, misfit, nearest
+from controller.fusion.misfit import LOOKS, NOTHING, matched, misfit, nearest, recent
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
 from interfaces.spec import VEHICLES
@@ -37,6 +37,7 @@ PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
 APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
 COUNTED: Final = 3  # every so many of them its objects are also counted: who else looks there is dear to reckon
 MEMORY: Final = 0.8  # of the counts, kept from one judgement to the next
+ENOUGH: Final = 4.0  # new ones in a judgement for that
 GATE_M: Final = 4.0
 WORSE_AFTER, BETTER_AFTER = 2, 5  # judgements in a row
 SUSPECT_M, WRONG_M = 0.3, 0.7  # mean displacement of what it sees; or these many of its own sigmas
@@ -62,6 +63,7 @@ class Registration:
         self._displaced = Displacements()
         self._near, self._seen = np.zeros(SLOTS), np.zeros(SLOTS)
         self._strays, self._told = np.zeros(SLOTS), np.zeros(SLOTS)
+        self._known = np.zeros((2, SLOTS))  # of seen and told: what the last judgement left
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
@@ -76,6 +78,7 @@ class Registration:
         """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
         self._displaced.forget()
         self._near[slot] = self._seen[slot] = self._strays[slot] = self._told[slot] = 0
+        self._known[:, slot] = 0
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
         self._astray.discard(slot)
@@ -175,7 +178,7 @@ class Registration:
         self._near[slot] += (nearest(seen[looked_at], place)[0] < GATE_M).sum()
         mount = np.array([sensor.x, sensor.y])
         sight = _facing(sensor, seen[looked_at] - mount), _facing(sensor, place - mount), _facing(sensor, speed)
-        self._sights[slot] = [*self._sights.get(slot, [])[-19:], sight]
+        self._sights[slot] = recent([*self._sights.get(slot, []), sight])
 
     def _look_for_strays(self, sensor: Sensor, rows: NDArray[np.void], driven: Driven | None) -> None:
         """Count what lies where the module cannot look by its own data sheet, and vehicles off the road."""
@@ -197,10 +200,15 @@ class Registration:
             shares = {int(slot): self._share(int(slot)) for slot in active}
             for slot in active.tolist():
                 self._decide(slot, spread[slot], shares)
-        self._near *= MEMORY
-        self._seen *= MEMORY
-        self._strays *= MEMORY
-        self._told *= MEMORY
+        self._fade()
+
+    def _fade(self) -> None:
+        """Forget counts as new ones come: where there is little traffic they are kept for longer."""
+        new = np.stack((self._seen, self._told)) - self._known
+        seen, told = MEMORY ** np.minimum(new / ENOUGH, 1.0)
+        self._near, self._seen = self._near * seen, self._seen * seen
+        self._strays, self._told = self._strays * told, self._told * told
+        self._known = np.stack((self._seen, self._told))
 
     def _share(self, slot: int) -> float:
         return float(self._near[slot] / self._seen[slot]) if self._seen[slot] >= LEAST_SEEN else math.nan
@@ -215,7 +223,7 @@ class Registration:
         if astray and slot not in self._astray:
             beliefs.forget()  # the others were compared with it as if it were in its senses
             others = np.arange(SLOTS) != slot
-            self._near[others] = self._seen[others] = 0
+            self._near[others] = self._seen[others] = self._known[0, others] = 0
             self._sights = {one: sights for one, sights in self._sights.items() if one == slot}
         (self._astray.add if astray else self._astray.discard)(slot)
         wrong = astray or (sure and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
@@ -257,9 +265,9 @@ class Registration:
         """
         if not shares[slot] < LOW_SHARE:
             return ""
-        certain = self._strays_about(slot) or any(
-            share >= FAIR_SHARE for other, share in shares.items() if other != slot
-        )
+        others = [share for other, share in shares.items() if other != slot]
+        certain = self._strays_about(slot) or any(share >= FAIR_SHARE for share in others)
+        certain |= slot in self._astray and all(map(math.isnan, others))  # they are counted anew since it went astray
         if not certain and not self._quarrels(slot, shares):
             return ""
         guess = before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)

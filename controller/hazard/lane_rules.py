@@ -23,17 +23,19 @@ EXPRESSWAY_MPS: Final = 80 / 3.6
 FLOWING_MPS: Final = 8.0
 WAITING_M: Final = 15.0  # before a stop line, crossing or junction standing is usual …
 WAITING_S: Final = 60.0  # … for so long
-QUEUE_GAP_M: Final = 25.0
+SURE_SIGMAS: Final = 1.5  # of the place: the lane beside may be the right one
+QUEUE_GAP_M, QUEUE_GAP_S = 25.0, 3.0  # whichever is longer at one's speed
 
 
 def wrong_way(scene: Scene, config: Hazards) -> list[Sighting]:
-    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, well inside the lane."""
+    """Vehicles whose speed along their lane is below −wrong_way_mps by two sigmas, well inside it and in no other."""
     match, course = scene.match, scene.memory["fast"]
     rows = _in_lane(scene, (*DRIVEN, "shoulder"))
     along, sigma = _along(scene)
     width = np.array([lane.width_m for lane in scene.site.lanes] + [0.0])[match.lane]
     against = along < -0.7 * np.hypot(*course.T)
     hit = rows & against & (along + 2 * sigma < -config.wrong_way_mps) & (np.abs(match.offset_m) < width / 2 - 0.3)
+    hit[hit] = ~_may_be_right(scene, np.flatnonzero(hit))
     return [
         of_track(
             scene, int(i), _above(-along[i], config.wrong_way_mps, sigma[i]), detail=(("along_mps", float(along[i])),)
@@ -128,6 +130,19 @@ def _along(scene: Scene) -> tuple[Floats, Floats]:
     return along, np.sqrt(np.maximum(variance, 0.01))
 
 
+def _may_be_right(scene: Scene, rows: NDArray[np.intp]) -> Bools:
+    """Whether a lane of their direction lies so near that the doubt of the place reaches it."""
+    cos, sin, cov = np.cos(scene.match.direction[rows]), np.sin(scene.match.direction[rows]), scene.objects["cov"][rows]
+    variance = cov[:, 0, 0] * sin**2 + cov[:, 1, 1] * cos**2 - 2 * cov[:, 0, 1] * cos * sin
+    aside = SURE_SIGMAS * np.sqrt(np.maximum(variance, 0.0))[:, None] * np.stack([-sin, cos], axis=1)
+    course = np.arctan2(*scene.memory["fast"][rows].T[::-1])
+    right = np.zeros(len(rows), bool)
+    for side in (-1, 1):
+        lanes = scene.site.lane_of(scene.points[rows] + side * aside, course)
+        right |= (lanes.lane >= 0) & (np.cos(np.nan_to_num(lanes.direction) - course) > 0)
+    return right
+
+
 def _above(value: float, threshold: float, sigma: float) -> float:
     return 0.5 * (1 + math.erf((value - threshold) / (sigma * math.sqrt(2))))
 
@@ -142,10 +157,19 @@ def _ahead_m(scene: Scene, row: int, points: Floats) -> Floats:
 
 
 def _slow_ahead(scene: Scene, row: int) -> bool:
-    """Whether a vehicle close ahead in the lane is as slow."""
+    """Whether a vehicle close ahead is as slow: along the lane, however it bends, or straight on in no lane apart."""
     others = np.flatnonzero(scene.vehicle & (scene.speed < max(3.0, float(scene.speed[row]) + 2.0)))
-    reach = QUEUE_GAP_M + float(scene.objects["length"][row]) / 2
-    return bool((_ahead_m(scene, row, scene.points[others]) < reach).any())
+    reach = max(QUEUE_GAP_M, QUEUE_GAP_S * float(scene.speed[row])) + float(scene.objects["length"][row]) / 2
+    match, lane = scene.match, int(scene.match.lane[row])
+    away = _ahead_m(scene, row, scene.points[others])
+    for n, other in enumerate(others.tolist()):
+        there = int(match.lane[other])
+        if lane >= 0 and there == lane:
+            along = float(match.along_m[other] - match.along_m[row])
+            away[n] = along if along > 0.1 else math.inf
+        elif lane >= 0 and there >= 0 and away[n] < reach and scene.site.lanes_apart(lane, there):
+            away[n] = math.inf
+    return bool((away < reach).any())
 
 
 def _waits(scene: Scene, row: int) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CELL_M: Final = 0.5
 SIDE: Final = 512  # cells; the grid wraps every 256 m and each cell remembers which tile it stands for
 MIN_SPEED_MPS: Final = 0.5
+SURE_SIGMAS: Final = 3.0  # of the speed: with less, whether it crosses or follows nobody can say
 STEADY_MPS: Final = 3.0  # slower, a velocity's direction says less than the body's
 RIM_M: Final = 0.35  # of a body that its place and size leave in doubt: who only passes beside it takes nothing of it
 MIN_WIDTH_M: Final = 0.4
@@ -49,7 +50,9 @@ class FootprintGrid:
         now = (valid_at_ns - self._origin_ns) / 1e9
         elapsed, self._now_s = min(now - self._now_s, 1.0), now
         speed = np.hypot(objects["vx"], objects["vy"])
-        moving = np.flatnonzero(np.isfinite(speed) & (speed > MIN_SPEED_MPS) & np.isfinite(objects["yaw"]))
+        doubt = np.sqrt(np.maximum(objects["cov"][:, 2, 2], objects["cov"][:, 3, 3]))
+        known = np.isfinite(objects["yaw"]) & (speed > SURE_SIGMAS * doubt)
+        moving = np.flatnonzero(np.isfinite(speed) & (speed > MIN_SPEED_MPS) & known)
         if not len(moving):
             return []
         owner, x, y, entered, leaves = _footprints(objects[moving], speed[moving], elapsed)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LONG_GAP_S: Final = 5.0  # more, or time running back: nothing remembered still holds
 MAX_DT_S: Final = 1.0
+STANDS_MPS: Final = 0.8
+SETTLED_S: Final = 0.9  # old; before, a course may be of two places that are both wrong
 MAX_PLACE_M, MAX_SPEED_MPS, MAX_ACCELERATION_MPS2, MAX_VARIANCE = 20_000.0, 150.0, 50.0, 10_000.0
 
 
@@ -91,10 +93,13 @@ class HazardStage:
         points = np.stack([objects["x"], objects["y"]], axis=1)
         memory = self._memory.update(Tracks(tracks.valid_at_ns, objects))
         course, fast = np.arctan2(memory["fast"][:, 1], memory["fast"][:, 0]), np.hypot(*memory["fast"].T)
-        match = self._site.lane_of(points, np.where(fast > 1.0, course, objects["yaw"]))
+        lost = _pointing_nowhere(objects)
+        match = self._site.lane_of(points, np.where(fast > 1.0, course, np.where(lost, np.nan, objects["yaw"])))
+        objects["yaw"] = np.where(lost & (match.lane >= 0), match.direction, objects["yaw"])
         self._flow.update(objects["id"], fast, match, tracks.valid_at_ns)
-        found = conflicts(objects, self._tau_s)
-        found = found[credible(objects, memory, found, self._site, match)]
+        bodies = _surely_there(objects, lost & (match.lane < 0))
+        found = conflicts(bodies, self._tau_s)
+        found = found[credible(bodies, memory, found, self._site, match)]
         known, signals = riders(objects, memory, match), self._surroundings.signals(tracks.valid_at_ns)
         held = held_m(known, self._layout, signals, tracks.valid_at_ns)
         found = found[~beyond_red(fast, found, held)]
@@ -108,7 +113,7 @@ class HazardStage:
             flow_mps=self._flow.usual_mps,
             conflicts=found,
             stopping=stopping(memory, found),
-            encroachments=tuple(self._grid.update(objects, tracks.valid_at_ns)),
+            encroachments=tuple(self._grid.update(objects[objects["age_s"] >= SETTLED_S], tracks.valid_at_ns)),
             weather=self._surroundings.weather(tracks.valid_at_ns),
             signals=signals,
             lacking=lacking,
@@ -131,4 +136,23 @@ def _usable(objects: NDArray[np.void]) -> NDArray[np.void]:
         rows[name] = np.clip(np.nan_to_num(rows[name]), -MAX_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2)
     for name in ("length", "width"):
         rows[name] = np.clip(np.nan_to_num(rows[name], nan=0.5), 0.2, 30.0)
+    return rows
+
+
+def _pointing_nowhere(objects: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Who stands and was never seen to point anywhere: its yaw is said to be its course, which is noise."""
+    speed = np.hypot(objects["vx"], objects["vy"])
+    same = objects["yaw"] == np.arctan2(objects["vy"], objects["vx"])
+    lost: NDArray[np.bool_] = same & (speed > 0) & (speed < STANDS_MPS)
+    return lost
+
+
+def _surely_there(objects: NDArray[np.void], lost: NDArray[np.bool_]) -> NDArray[np.void]:
+    """The same, but of a body that may point anywhere only what it covers whichever way it points."""
+    if not lost.any():
+        return objects
+    rows: NDArray[np.void] = objects.copy()
+    least = np.minimum(rows["length"], rows["width"])
+    for name in ("length", "width"):
+        rows[name] = np.where(lost, least, rows[name])
     return rows

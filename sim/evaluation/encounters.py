@@ -1,9 +1,10 @@
 """Near misses (ヒヤリハット) by the exact truth and a naive reckoning, which shares nothing with that of the pole.
 
-Boxes are moved on in small steps and looked at for overlap: straight on, and at the present rate of turn. Post-
-encroachment time is the least difference of two times at which the two boxes covered the same ground. What is sure
-is by a margin worse than the thresholds of severity 2, both ways of moving on and with smaller boxes; what is by a
-margin better than them, one way, is possible: to tell it or not is both right.
+Boxes are moved on in small steps and looked at for overlap: straight on, at the present rate of turn, and along the
+way that was really gone, at the present speed. Post-encroachment time is the least difference of two times at which
+the two boxes covered the same ground. What is sure is by a margin worse than the thresholds of severity 2, every way of
+moving on and with smaller boxes; what is by a margin better than them, one way, is possible: to tell it or not is both
+right. Who leaves a lane or brakes hard may do so to get out of the way: what came of it says nothing against it then.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from interfaces.spec import VEHICLES, VULNERABLE, ObjectClass
+from controller.site import Site
 from sim.box import overlapping
+from sim.evaluation.encroachments import Table
+from sim.evaluation.sign import Sign, ids_of, pairs
+from sim.evaluation.ways import STEP_S, swerves, ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,20 +30,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-STEP_S: Final = 0.1
 AHEAD_S: Final = np.arange(0.0, 3.51, 0.05)
 SURE_TTC_S, POSSIBLE_TTC_S, RISK_TTC_S = 1.35, 2.2, 3.5
 LEAD_TTC_S: Final = 1.5  # until then a risk of collision has to be told
 SURE_DRAC_MPS2, POSSIBLE_DRAC_MPS2 = 3.8, 2.8
-SURE_PET_S, POSSIBLE_PET_S, WEAK_PET_S = 1.35, 2.0, 0.5  # with a vulnerable road user so much more
-SURE_ANGLE, POSSIBLE_ANGLE = (math.radians(40), math.radians(140)), (math.radians(20), math.pi)
+ONCOMING_COS: Final = math.cos(math.radians(130))
+HARD_MPS2, EVASION_S = 4.0, 1.5
 LASTING_S: Final = 0.3
 PAUSE_S: Final = 2.0  # signs less far apart belong to one encounter
 NARROW_M: Final = 0.2  # a side
-LEAST_CLOSING_MPS: Final = 1.0
-NEAR_M: Final = 40.0
-_STRONG: Final = [int(c) for c in VEHICLES]
-_WEAK: Final = [int(c) for c in VULNERABLE]
+LEAST_CLOSING_MPS, SURE_CLOSING_MPS = 1.0, 2.5  # who creeps comes close all the time
 
 
 @dataclass(slots=True)
@@ -64,17 +64,17 @@ class Encounter:
     lead_s: float = math.inf
 
 
-def encounters(truth: Truth) -> list[Encounter]:
+def encounters(truth: Truth, site: Site | None = None) -> list[Encounter]:
     """All of them, sure and possible, by their beginning."""
     span_s = truth.seconds(truth.times_ns[-1])
-    table = _Table()
+    table, gone = Table(), _Gone(truth, site or Site())
     met: dict[tuple[int, int], _Met] = {}
     for n in range(int(span_s / STEP_S) + 1):
         rows = truth.at(truth.times_ns[0] + round(n * STEP_S * 1e9))
         if rows is None:
             continue
         table.take(n, rows)
-        for sign in _approaching(rows, n * STEP_S):
+        for sign in _approaching(rows, n * STEP_S, gone):
             met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
     for sign in table.encroachments():
         met.setdefault(sign.ids, _Met(sign.ids)).take(sign)
@@ -82,32 +82,18 @@ def encounters(truth: Truth) -> list[Encounter]:
     return sorted(found, key=lambda one: (one.start_s, one.ids))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
-    """One moment of a pair; `level` 2 sure, 1 possible, 0 only on course to touch."""
-
-    ids: tuple[int, int]
-    at_s: float
-    level: int
-    x: float
-    y: float
-    ttc_s: float = math.inf
-    pet_s: float = math.inf
-    drac_mps2: float = 0.0
-
-
 @dataclass(slots=True)
 class _Met:
     """All moments of a pair."""
 
     ids: tuple[int, int]
-    signs: list[_Sign] = field(default_factory=list)
+    signs: list[Sign] = field(default_factory=list)
 
-    def take(self, sign: _Sign) -> None:
+    def take(self, sign: Sign) -> None:
         self.signs.append(sign)
 
     def joined(self) -> Iterator[Encounter]:
-        group: list[_Sign] = []
+        group: list[Sign] = []
         for sign in sorted(self.signs, key=lambda one: one.at_s):
             if group and sign.at_s - group[-1].at_s > PAUSE_S:
                 yield _encounter(group)
@@ -116,7 +102,7 @@ class _Met:
         yield _encounter(group)
 
 
-def _encounter(signs: list[_Sign]) -> Encounter:
+def _encounter(signs: list[Sign]) -> Encounter:
     worst = max(signs, key=lambda one: (one.level, -min(one.ttc_s, one.pet_s)))
     found = Encounter(signs[0].ids, signs[0].at_s, signs[-1].at_s, worst.x, worst.y)
     found.ttc_s, found.pet_s = min(one.ttc_s for one in signs), min(one.pet_s for one in signs)
@@ -136,9 +122,37 @@ def _encounter(signs: list[_Sign]) -> Encounter:
     return found
 
 
-def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
+class _Gone:
+    """The ways that were really gone, and when somebody left a lane."""
+
+    def __init__(self, truth: Truth, site: Site) -> None:
+        self._ways = {way.who: way for way in ways_of(truth)}
+        self._left_s = {who: swerves(way, site) for who, way in self._ways.items()}
+
+    def ahead(self, row: np.void, at_s: float) -> Floats:
+        """x, y, course (steps, 3) of one at AHEAD_S along its way, at the present speed."""
+        way = self._ways.get(int(row["id"]))
+        on_m = math.hypot(row["vx"], row["vy"]) * AHEAD_S
+        if way is not None:
+            return way.ahead(at_s, on_m)
+        cos, sin = math.cos(row["yaw"]), math.sin(row["yaw"])
+        return np.stack([row["x"] + on_m * cos, row["y"] + on_m * sin, row["yaw"] + 0 * on_m], axis=1)
+
+    def swerves(self, row: np.void, at_s: float) -> bool:
+        """Whether it is about to leave its lane, or does so."""
+        left = self._left_s.get(int(row["id"]), np.zeros(0))
+        return bool(((left > at_s - 0.5) & (left < at_s + AHEAD_S[-1])).any())
+
+    def evades(self, row: np.void, at_s: float) -> bool:
+        """Whether it brakes hard, or leaves its lane, now or soon."""
+        way = self._ways.get(int(row["id"]))
+        soon = (way.at_s > at_s - 0.15) & (way.at_s < at_s + EVASION_S) if way is not None else np.zeros(0, bool)
+        return self.swerves(row, at_s) or (way is not None and bool((way.along_mps2[soon] < -HARD_MPS2).any()))
+
+
+def _approaching(rows: NDArray[np.void], at_s: float, gone: _Gone) -> Iterator[Sign]:
     """Pairs whose boxes touch within the horizon when they go on as they do now."""
-    first, second = _pairs(rows)
+    first, second = pairs(rows)
     dv = np.stack([rows["vx"][second] - rows["vx"][first], rows["vy"][second] - rows["vy"][first]])
     closing = np.hypot(*dv)
     away = np.hypot(rows["x"][second] - rows["x"][first], rows["y"][second] - rows["y"][first])
@@ -149,35 +163,37 @@ def _approaching(rows: NDArray[np.void], at_s: float) -> Iterator[_Sign]:
     first, second, closing = first[near], second[near], closing[near]
     if not len(first):
         return
-    paths = {(turning, slim): _ahead(rows, turning=turning, slim=slim) for turning in (0, 1) for slim in (0, 1)}
-    ttc = {key: _first_touch(path, first, second) for key, path in paths.items()}
-    full, slim = np.stack([ttc[0, 0], ttc[1, 0]]), np.stack([ttc[0, 1], ttc[1, 1]])
+    courses = [_ahead(rows, turning=0), _ahead(rows, turning=1), np.stack([gone.ahead(row, at_s) for row in rows])]
+    full = np.stack([_first_touch(_boxes(rows, course, slim=0), first, second) for course in courses])
+    slim = np.stack([_first_touch(_boxes(rows, course, slim=1), first, second) for course in courses])
+    evading = np.array([gone.evades(row, at_s) for row in rows])
+    evaded = evading[first] | evading[second]
+    slim[2, evaded] = 0.0
     first_met = np.full(len(rows), math.inf)
     for side in (first, second):
         np.minimum.at(first_met, side, full.min(0))
     for k in np.flatnonzero(full.min(0) <= RISK_TTC_S).tolist():
         best, worst = float(full[:, k].min()), float(slim[:, k].max())
         drac = [float(closing[k]) / (2 * max(one, 0.05)) for one in (best, worst)]
-        sure = worst < SURE_TTC_S or drac[1] > SURE_DRAC_MPS2
         i, j = int(first[k]), int(second[k])
-        sure &= best <= min(first_met[i], first_met[j])  # who stands behind another is met later, if ever
+        # One that turns off or waits soon needs no hard braking, though all of both their speeds would have to go.
+        calm = _oncoming(rows[[i, j]]) and not evaded[k]
+        sure = worst < SURE_TTC_S or (drac[1] > SURE_DRAC_MPS2 and not calm)
+        # Who stands behind another is met later, if ever.
+        sure &= closing[k] > SURE_CLOSING_MPS and best <= min(first_met[i], first_met[j])
         level = 2 if sure else int(best < POSSIBLE_TTC_S or drac[0] > POSSIBLE_DRAC_MPS2)
         x, y = (float(rows[name][[i, j]].mean()) for name in "xy")
-        yield _Sign(_ids(rows, i, j), at_s, level, x, y, best, drac_mps2=drac[0])
+        yield Sign(ids_of(rows, i, j), at_s, level, x, y, best, drac_mps2=drac[0])
 
 
-def _pairs(rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """All pairs of road users with a vehicle or a quick cyclist among them."""
-    first, second = np.triu_indices(len(rows), 1)
-    kind, speed = rows["object_class"], np.hypot(rows["vx"], rows["vy"])
-    strong = np.isin(kind, _STRONG) | ((kind == ObjectClass.BICYCLE) & (speed > 3.0))
-    user = strong | np.isin(kind, _WEAK)
-    kept = user[first] & user[second] & (strong[first] | strong[second])
-    return first[kept], second[kept]
+def _oncoming(two: NDArray[np.void]) -> bool:
+    """Whether two come towards each other."""
+    speed = np.hypot(two["vx"], two["vy"])
+    return bool(speed.min() > 1.0 and two["vx"].prod() + two["vy"].prod() < ONCOMING_COS * speed.prod())
 
 
-def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
-    """Boxes (n, steps, 5) of everyone at AHEAD_S."""
+def _ahead(rows: NDArray[np.void], *, turning: int) -> Floats:
+    """x, y, yaw (n, steps, 3) of everyone at AHEAD_S."""
     t = AHEAD_S[None]
     rate = np.where(np.abs(rows["yaw_rate"]) > 1e-3, rows["yaw_rate"], 1e-3)[:, None] if turning else None
     vx, vy, yaw = (rows[name][:, None] for name in ("vx", "vy", "yaw"))
@@ -186,9 +202,14 @@ def _ahead(rows: NDArray[np.void], *, turning: int, slim: int) -> Floats:
     else:
         sin, cos = np.sin(rate * t) / rate, (1 - np.cos(rate * t)) / rate
         dx, dy, turned = vx * sin - vy * cos, vx * cos + vy * sin, yaw + rate * t
+    return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned], axis=-1)
+
+
+def _boxes(rows: NDArray[np.void], course: Floats, *, slim: int) -> Floats:
+    """Boxes (n, steps, 5) along a course (n, steps, 3)."""
     less = [np.maximum(rows[name] - 2 * NARROW_M * slim, rows[name] / 2) for name in ("length", "width")]
-    size = [np.broadcast_to(one[:, None], dx.shape) for one in less]
-    return np.stack([rows["x"][:, None] + dx, rows["y"][:, None] + dy, turned, *size], axis=-1)
+    size = [np.broadcast_to(one[:, None, None], (*course.shape[:2], 1)) for one in less]
+    return np.concatenate([course, *size], axis=-1)
 
 
 def _first_touch(paths: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
@@ -202,62 +223,3 @@ def _first_touch(paths: Floats, first: NDArray[np.intp], second: NDArray[np.intp
         touch = overlapping(one[pair, step], two[pair, step])
         np.minimum.at(found, pair[touch], AHEAD_S[step[touch]])
     return found
-
-
-class _Table:
-    """Who was where at every instant, for the post-encroachment times."""
-
-    def __init__(self) -> None:
-        self._boxes: dict[int, dict[int, tuple[float, ...]]] = {}
-        self._kind: dict[int, int] = {}
-        self._near: dict[tuple[int, int], set[int]] = {}  # when
-
-    def take(self, n: int, rows: NDArray[np.void]) -> None:
-        names = ("x", "y", "yaw", "length", "width")
-        for row in rows:
-            one = int(row["id"])
-            self._boxes.setdefault(one, {})[n] = tuple(float(row[name]) for name in names)
-            self._kind[one] = int(row["object_class"])
-        first, second = _pairs(rows)
-        away = np.hypot(rows["x"][second] - rows["x"][first], rows["y"][second] - rows["y"][first])
-        near = away < NEAR_M
-        for i, j in zip(first[near].tolist(), second[near].tolist(), strict=True):
-            self._near.setdefault(_ids(rows, i, j), set()).add(n)
-
-    def encroachments(self) -> Iterator[_Sign]:
-        """The moments at which somebody came where the other had been shortly before."""
-        arrays = {one: (np.array(list(at)), np.array(list(at.values()))) for one, at in self._boxes.items()}
-        for pair in sorted(self._near):
-            more = WEAK_PET_S * any(self._kind[one] in _WEAK for one in pair)
-            for before, after in (pair, pair[::-1]):
-                for n, sign in _followed(pair, arrays[before], arrays[after], more):
-                    # Who goes at walking pace behind another encroaches upon nobody.
-                    if not self._near[pair].isdisjoint((n, n - round(sign.pet_s / STEP_S))):
-                        yield sign
-
-
-def _followed(
-    ids: tuple[int, int],
-    before: tuple[NDArray[np.intp], Floats],
-    after: tuple[NDArray[np.intp], Floats],
-    more_s: float,
-) -> Iterator[tuple[int, _Sign]]:
-    """Instants and signs of `after` on ground that `before` covered less than POSSIBLE_PET_S + `more_s` earlier."""
-    told: dict[int, tuple[int, float, float, float]] = {}
-    for lag in range(1, round((POSSIBLE_PET_S + more_s) / STEP_S) + 1):
-        _, i, j = np.intersect1d(before[0] + lag, after[0], return_indices=True)
-        one, two = before[1][i], after[1][j]
-        reach = np.hypot(one[:, 3], one[:, 4]) / 2 + np.hypot(two[:, 3], two[:, 4]) / 2
-        close = np.flatnonzero(np.hypot(one[:, 0] - two[:, 0], one[:, 1] - two[:, 1]) <= reach)
-        for k in close[overlapping(one[close], two[close])].tolist():
-            turn = abs(math.remainder(one[k, 2] - two[k, 2], 2 * math.pi))
-            if POSSIBLE_ANGLE[0] <= turn <= POSSIBLE_ANGLE[1]:
-                told.setdefault(int(after[0][j[k]]), (lag, turn, float(two[k, 0]), float(two[k, 1])))
-    for n, (lag, turn, x, y) in told.items():
-        sure = lag * STEP_S < SURE_PET_S + more_s and SURE_ANGLE[0] <= turn <= SURE_ANGLE[1]
-        yield n, _Sign(ids, n * STEP_S, 2 if sure else 1, x, y, pet_s=lag * STEP_S)
-
-
-def _ids(rows: NDArray[np.void], i: int, j: int) -> tuple[int, int]:
-    a, b = int(rows["id"][i]), int(rows["id"][j])
-    return (a, b) if a < b else (b, a)

@@ -15,25 +15,33 @@ from sim.evaluation.right_of_way import right_of_way
 from sim.happening import LASTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sim.evaluation.encounters import Encounter
     from sim.evaluation.recording import Recording
     from sim.happening import Happening
 
 PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
+CHANGES: Final = frozenset({"sudden_braking"})  # of a motion: who was not in sight for a second before has shown none
 SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
 QUIET_S: Final = 2.0  # a near miss is told when it has been over for so long
 STEP_NS: Final = 100_000_000
+# A speed m/s, and the limit of its lane, at which these are so by a margin.
+BEYOND_DOUBT: Final[dict[str, Callable[[float, float], bool]]] = {
+    "slow_vehicle": lambda speed, limit: speed < min(45 / 3.6, 0.38 * limit),
+    "speeding": lambda speed, limit: speed > limit + 26 / 3.6,
+    "wrong_way": lambda speed, _limit: speed > 3.0,
+}
+QUEUE_MPS, COMING_MPS, QUEUE_SEEN_S = 9 / 3.6, 54 / 3.6, 1.5
 _VEHICLES: Final = [int(c) for c in VEHICLES]
 
 
 def expectations(recording: Recording) -> list[Expected]:
     """Everything, by its beginning. Who is in sight for less than a hazard's time to detect need not be told of."""
     seen = _seen(recording)
-    found = [_hazard(one, seen) for one in recording.happenings if one.kind != NEAR_MISS]
+    found = [_hazard(one, seen, recording) for one in recording.happenings if one.kind != NEAR_MISS]
     over_s = recording.truth.seconds(recording.truth.times_ns[-1])
-    for met in encounters(recording.truth):
+    for met in encounters(recording.truth, recording.site):
         found += _near(met, seen, over_s)
     found += _somewhat_braking(recording)
     if not recording.told:
@@ -56,14 +64,52 @@ def _seen(recording: Recording) -> dict[int, list[float]]:
     return found
 
 
-def _hazard(one: Happening, seen: dict[int, list[float]]) -> Expected:
-    if one.kind in PLACES or not one.ids:
+def _hazard(one: Happening, seen: dict[int, list[float]], recording: Recording) -> Expected:
+    if one.kind in PLACES:
+        return _queue(one, seen, recording)
+    if not one.ids:
         return Expected(one.kind, one.start_s, one.end_s, frozenset(), one.start_s)
     within = [at_s for who in one.ids for at_s in seen.get(who, ()) if one.start_s - 1e-6 <= at_s <= one.end_s + 1e-6]
+    if one.kind in BEYOND_DOUBT and not recording.told:
+        within = [at_s for at_s in within if _beyond_doubt(one, at_s, recording)]
     lasting_s = max(within) - min(within) if within else -math.inf
     rule = RULES.get(one.kind)
     must = lasting_s >= max(rule.goal_s if rule else 0.0, LASTING.get(one.kind, (0.0, 0.0))[0]) - 1e-6
+    if one.kind in CHANGES:
+        must &= all(sum(-1.0 <= at_s - one.start_s < 0.0 for at_s in seen.get(who, ())) >= 9 for who in one.ids)
     return Expected(one.kind, one.start_s, one.end_s, frozenset(one.ids), min(within, default=one.start_s), must)
+
+
+def _beyond_doubt(one: Happening, at_s: float, recording: Recording) -> bool:
+    """Whether its speed is so by a margin: no module measures speeds to the last km/h."""
+    rows = recording.truth.at(recording.truth.times_ns[0] + round(at_s * 1e9))
+    if rows is None or one.ids[0] not in rows["id"]:
+        return False
+    row = rows[rows["id"] == one.ids[0]]
+    lane = recording.site.lane_of(np.stack([row["x"], row["y"]], 1), row["yaw"]).lane[0]
+    limit = recording.site.lanes[lane].speed_limit_mps if lane >= 0 else math.nan
+    return bool(BEYOND_DOUBT[one.kind](math.hypot(row["vx"][0], row["vy"][0]), limit))
+
+
+def _queue(one: Happening, seen: dict[int, list[float]], recording: Recording) -> Expected:
+    """A queue in a lane has to be told once three of it and one coming fast have been in sight for QUEUE_SEEN_S."""
+    if recording.told:
+        return Expected(one.kind, one.start_s, one.end_s, frozenset(), one.start_s)
+    shown = []
+    sight = {who: {round(at_s, 3) for at_s in times} for who, times in seen.items()}
+    for n in range(round(one.start_s / 0.1), round(one.end_s / 0.1) + 1):
+        rows = recording.truth.at(recording.truth.times_ns[0] + n * STEP_NS)
+        if rows is None or not len(rows):
+            continue
+        rows = rows[[round(n * 0.1, 3) in sight.get(int(who), ()) for who in rows["id"]]]
+        speed = np.hypot(rows["vx"], rows["vy"])
+        match = recording.site.lane_of(np.stack([rows["x"], rows["y"]], 1), rows["yaw"])
+        here = (match.lane == one.ids[0]) & np.isin(rows["object_class"], _VEHICLES)
+        queue = match.along_m[here & (speed < QUEUE_MPS)]
+        if len(queue) >= 3 and (here & (speed > COMING_MPS) & (match.along_m < queue.min())).any():
+            shown.append(n * 0.1)
+    must = len(shown) * 0.1 >= QUEUE_SEEN_S
+    return Expected(one.kind, one.start_s, one.end_s, frozenset(), min(shown, default=one.start_s), must)
 
 
 def _near(met: Encounter, seen: dict[int, list[float]], over_s: float) -> Iterator[Expected]:

@@ -101,9 +101,9 @@ def of_scene(
         messages += [one for one in take.detections if one.slot not in without]
         step(take.at_s)
     truth = Truth(tuple(times), tuple(frames))
-    served = {spec.slot: capability(MODELS[spec.module_class], spec.module_class) for spec in measuring}
+    served = {spec.slot: capability(spec.model, spec.module_class) for spec in measuring}
     served = {slot: able for slot, able in served.items() if slot not in without}
-    reach = {slot: _reach_m(MODELS[config.slot[slot].module_class], scene.weather) for slot in served}
+    reach = {spec.slot: _reach_m(spec.model, scene.weather) for spec in measuring if spec.slot in served}
     sight = replace(sight_of(config, site, served), reach_m=tuple(reach.values()), walls=tuple(scene.walls))
     messages.sort(key=lambda one: (one.arrived_at_ns, one.slot))
     return Recording(

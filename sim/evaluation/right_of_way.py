@@ -7,7 +7,6 @@ come of it follows from going on along them at the present speed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from interfaces.spec import VEHICLES, ObjectClass
 from modules.signal import RED, YELLOW, SignalReading
 from sim.evaluation.events import Expected
+from sim.evaluation.ways import STEP_S, Way, ways_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
     from controller.site import Merge, Site, StopLine
     from sim.evaluation.recording import Recording
-    from sim.evaluation.truth import Truth
 
     Floats = NDArray[np.float64]
     Seen = Mapping[int, list[float]]
 
-STEP_S: Final = 0.1
 LEAD_S: Final = 1.5  # a path crossing has to be told while the later one is still so far away
 COMFORT_MPS2, BRAKES_MPS2 = 2.5, 1.0
 OVERLAP_S: Final = 0.2
@@ -39,24 +37,9 @@ INTO_RED_S, HARDEST_STOP_MPS2, RED_AHEAD_S = 0.3, 3.5, 4.0
 _RIDE: Final = [*(int(one) for one in VEHICLES), int(ObjectClass.BICYCLE)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Way:
-    """One who drives or rides: instants (s), places (n, 2), courses, speeds, acceleration along, metres gone, box."""
-
-    who: int
-    at_s: Floats
-    place: Floats
-    course: Floats
-    speed: Floats
-    along_mps2: Floats
-    gone_m: Floats
-    length_m: float
-    width_m: float
-
-
 def right_of_way(recording: Recording, seen: Seen) -> Iterator[Expected]:
     """Everything of these three kinds; `seen`: the seconds at which each road user counts."""
-    ways = ways_of(recording.truth)
+    ways = ways_of(recording.truth, _RIDE)
     over_s = recording.truth.seconds(recording.truth.times_ns[-1])
     # Whether what was said shortly before the end came to pass nobody knows.
     yield Expected("crossing_path", over_s - UNKNOWN_S, over_s, frozenset(), over_s, must=False)
@@ -67,28 +50,6 @@ def right_of_way(recording: Recording, seen: Seen) -> Iterator[Expected]:
     for line in recording.site.stop_lines:
         if line.signal_group in colours:
             yield from _red_lights(ways, recording.site, line, colours[line.signal_group], seen)
-
-
-def ways_of(truth: Truth) -> list[Way]:
-    """The ways of all vehicles and cyclists, STEP_S apart."""
-    rows: dict[int, list[tuple[float, np.void]]] = {}
-    for n in range(int(truth.seconds(truth.times_ns[-1]) / STEP_S) + 1):
-        there = truth.at(truth.times_ns[0] + round(n * STEP_S * 1e9))
-        for row in there if there is not None else ():
-            if row["object_class"] in _RIDE:
-                rows.setdefault(int(row["id"]), []).append((n * STEP_S, row))
-    return [_way(who, given) for who, given in rows.items() if len(given) > 1]
-
-
-def _way(who: int, given: list[tuple[float, np.void]]) -> Way:
-    table = np.array([[row[name] for name in ("x", "y", "vx", "vy", "ax", "ay", "yaw")] for _, row in given], float)
-    speed = np.hypot(table[:, 2], table[:, 3])
-    course = np.where(speed > 0.5, np.arctan2(table[:, 3], table[:, 2]), table[:, 6])
-    along = (table[:, 4:6] * table[:, 2:4]).sum(1) / np.maximum(speed, 1e-6)
-    gone = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(table[:, :2], axis=0).T))])
-    first = given[0][1]
-    size = float(first["length"]), float(first["width"])
-    return Way(who, np.array([at for at, _ in given]), table[:, :2], course, speed, along, gone, *size)
 
 
 def _crossings(ways: list[Way], site: Site, seen: Seen) -> Iterator[Expected]:

@@ -21,6 +21,11 @@ def built_in() -> list[str]:
     return [*SCENARIOS, *BY_CHANCE]
 
 
+def usual() -> list[str]:
+    """Those that are measured where none is named: roads differ too much for one or two to say anything."""
+    return [name for name in built_in() if name != "roads"]
+
+
 def scene_names() -> dict[str, str]:
     """All, with what they show; those of recorded traffic need its files."""
     ours = {name: build(1).description for name, build in (SCENARIOS | BY_CHANCE | RECORDED).items()}

@@ -98,3 +98,21 @@ def test_nobody_arrives_in_a_quiet_span_of_any_period():
         arrivals += [now % 40.0] * len(new)
     assert len(arrivals) > 15
     assert all(9.9 <= at <= 35.1 for at in arrivals)
+
+
+def test_an_actor_that_heeds_others_does_as_told_as_far_as_they_let_it():
+    slow = Script("slow", ObjectClass.CAR, EAST, ((0, 3.0), (60, 3.0)), 60.0)
+    told = ((0.0, 15.0), (40.0, 15.0), (42.0, 5.0), (60.0, 5.0))
+    heeding = Route(EAST, 15.0, 0.0)
+    blind, seeing = (Script("one", ObjectClass.CAR, EAST, told, heeding=route) for route in (None, heeding))
+
+    def places(script, *others):
+        world = World([], [script, *others], warm_up_s=1.0)
+        one = world.script_id(script.key)
+        return {round(now, 1): rows[rows["id"] == one] for now, rows in watched(world, 50)}
+
+    free, alone, behind = places(blind), places(seeing), places(seeing, slow)
+    assert alone[15.0]["x"][0] == pytest.approx(free[15.0]["x"][0], abs=3.0)
+    assert behind[15.0]["x"][0] < -150 + 60 + 3 * 15 - 4.4
+    assert behind[15.0]["vx"][0] == pytest.approx(3.0, abs=0.5)
+    assert not len(alone[40.0]), "its path has ended"

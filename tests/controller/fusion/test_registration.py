@@ -115,6 +115,15 @@ def test_modules_that_are_right_are_left_in_peace():
     assert all(crowd.finding(slot).agreement > 0.9 for slot in crowd.sensors)
 
 
+@pytest.mark.parametrize("wrong", [scaled(1.0, -1.0), scaled(3.28, 3.28)], ids=["mirrored", "feet"])
+def test_where_two_road_users_are_at_a_time_a_wrong_module_is_found_all_the_same(wrong):
+    """Little is seen from one judgement to the next, but what is seen adds up."""
+    crowd = Crowd({CAMERA: wrong}, count=2, seed=5)
+    crowd.run(40)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
+
+
 @pytest.mark.parametrize(
     ("wrong", "name", "value", "tolerance", "words"),
     [

@@ -44,6 +44,37 @@ def test_what_is_no_near_miss(users, seed):
     assert not new(hazards, "collision_risk")
 
 
+def points_anywhere(turn):
+    """What a tracker says of one that stands, whom no module ever showed to point anywhere: its yaw is its course."""
+    vx, vy = 0.05 * math.cos(turn), 0.05 * math.sin(turn)
+    return {"vx": vx, "vy": vy, "yaw": math.atan2(vy, vx)}
+
+
+@pytest.mark.parametrize("degrees", [0, 45, 90])
+@pytest.mark.parametrize("site", [None, road()], ids=["no map", "map"])
+def test_one_parked_beside_traffic_of_whom_nobody_knows_where_it_points(site, degrees):
+    parked = User(straight(0, 4.1), extra=points_anywhere(math.radians(degrees)))
+    hazards, near_misses = run([User(straight(-80, 1.6, 10, 0)), parked], 9, site)
+    assert not near_misses
+    assert not new(hazards, "collision_risk")
+
+
+def test_one_that_stands_in_the_way_is_a_risk_wherever_it_points():
+    stands = User(straight(0, 0), extra=points_anywhere(1.5))
+    hazards, near_misses = run([User(braking(-80, 15, 3.8, 7)), stands], 9)
+    assert near_misses
+    assert new(hazards, "collision_risk")
+
+
+def test_a_track_that_begins_with_another_s_course_encroaches_on_nobody():
+    """Of the first places of a module without velocities anything may come, until more of them are known."""
+    begins = User(straight(-30, 0, 10, 0), extra={"vx": 3.0, "vy": 9.0, "age_s": 0.4}, end=0.55)
+    goes_on = User(straight(-30, 0, 10, 0), begin=0.55, ids=lambda _: 1)
+    follows = User(straight(-44, 0, 10, 0), ids=lambda _: 9)
+    _, near_misses = run([begins, goes_on, follows], 6)
+    assert not near_misses
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_opposing_traffic_on_a_bend_with_a_map_of_straight_lanes_or_none(seed):
     exact, _ = run([User(arc(50, 10, 0)), User(arc(46.5, 10, 3.0, -1))], 9), seed

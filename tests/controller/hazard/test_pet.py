@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from scenes import User, straight, ticks
 
@@ -34,6 +35,13 @@ def test_crossing_at_right_angles(rate_hz, pet):
 
 def test_following_is_not_an_encroachment():
     assert shortest([User(straight(-50, 0, 10, 0)), User(straight(-62, 0, 10, 0))], 10) is None
+
+
+@pytest.mark.parametrize(("sigma", "taken"), [(0.5, True), (4.0, False)])
+def test_of_whom_no_course_is_known_nobody_can_say_that_it_crosses(sigma, taken):
+    doubt = {"cov": np.diag([0.04, 0.04, sigma**2, sigma**2])}
+    users = [User(straight(-50, 0, 10, 0), extra=doubt), User(straight(0, -63, 0, 10), extra=doubt)]
+    assert (shortest(users, 9) is not None) is taken
 
 
 def test_later_than_the_limit_is_none():

@@ -62,6 +62,14 @@ def test_driving_on_the_centre_line_does_not_flap(seed):
     silent([User(straight(-100, 0.4, 14, 0))], 12, "wrong_way", seed=seed)
 
 
+@pytest.mark.parametrize(("sigma", "told"), [(0.2, True), (0.8, False)])
+def test_who_may_be_in_the_lane_beside_is_no_wrong_way_driver(sigma, told):
+    """Seen from far away by a module that errs sideways, one on the right lane seems to be on the other."""
+    doubt = {"cov": np.diag([sigma**2, sigma**2, 0.04, 0.04])}
+    hazards, _ = run([User(straight(-100, -0.9, 12, 0), extra=doubt)], 9, road())
+    assert bool(new(hazards, "wrong_way")) is told
+
+
 def test_without_a_map_lane_rules_are_silent():
     users = [User(straight(100, 1.6, -12, 0)), User(straight(0, -1.6), yaw=0.0)]
     hazards, _ = run(users, 12, Site())
@@ -92,6 +100,32 @@ def test_creeping_short_stops_and_slow_lanes_are_silent(seed):
 def test_a_queue_at_the_line_is_silent_for_a_red_light():
     queue = [User(straight(85 - 8 * i, 1.6), yaw=0.0) for i in range(4)]
     silent(queue, 40, "stationary_vehicle")
+
+
+def bend() -> Site:
+    """Two lanes round a bend to the left about the origin, the inner one counter-clockwise, the outer one back."""
+    angle = np.radians(np.arange(-60.0, 61.0, 5.0))
+    inner, outer = (np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1) for radius in (40.0, 43.25))
+    return Site(tuple(Lane(name, points, 3.25, 60 / 3.6) for name, points in (("in", inner), ("out", outer[::-1]))))
+
+
+def stands(radius, degrees, turn):
+    angle = np.radians(degrees)
+    return User(straight(radius * np.cos(angle), radius * np.sin(angle)), yaw=float(angle + turn))
+
+
+def test_round_a_bend_who_stands_in_the_other_lane_is_nobody_s_queue():
+    """Straight ahead of the one on the inner lane there is, 16 m on, the outer lane."""
+    across = stands(43.25, 21.0, -np.pi / 2)
+    hazards = new(run([stands(40.0, 0.0, np.pi / 2), across], 12, bend())[0], "stationary_vehicle")
+    assert {one.track_ids for one in hazards} == {(1,), (2,)}
+
+
+def test_round_a_bend_who_stands_behind_another_waits_in_a_queue():
+    """Along the lane the one ahead is 22 m away; straight ahead nobody is."""
+    queue = [stands(40.0, 0.0, np.pi / 2), stands(40.0, 32.0, np.pi / 2)]
+    hazards = new(run(queue, 12, bend())[0], "stationary_vehicle")
+    assert {one.track_ids for one in hazards} == {(2,)}
 
 
 def test_who_does_not_move_for_longer_than_any_light_is_stationary():

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from controller.site import Lane, Site
 from interfaces.spec import ObjectClass
 from sim.evaluation.encounters import encounters
 from sim.evaluation.truth import Truth
@@ -97,3 +98,46 @@ def test_only_the_last_of_a_queue_is_about_to_be_hit():
     queue = [(CAR, (7.0 * n, 0), straight(0, 0)) for n in range(3)]
     sure = [met for met in encounters(truth(late, *queue)) if met.sure]
     assert [met.ids for met in sure] == [(1, 2)]
+
+
+def round_the_bend(radius, way, speed=14.0, straight_m=45.0):
+    """At `speed` towards a bend of 60° to the left about (0, 40), round it, and away from it; or the other way."""
+    turn_s, straight_s = math.radians(60) * radius / speed, straight_m / speed
+
+    def velocity(t):
+        t = t if way > 0 else 2 * straight_s + turn_s - t
+        angle = math.radians(60) * min(max((t - straight_s) / turn_s, 0.0), 1.0)
+        return way * speed * math.cos(angle), way * speed * math.sin(angle)
+
+    return velocity
+
+
+def meeting_before_a_bend():
+    """Two in lanes 3.5 m apart; before the bend each is on course to where the other will be."""
+    far = math.radians(60)
+    x, y = 43.5 * math.sin(far) + 45 * math.cos(far), 40 - 43.5 * math.cos(far) + 45 * math.sin(far)
+    return truth((CAR, (-45, 0), round_the_bend(40.0, 1)), (CAR, (x, y), round_the_bend(43.5, -1)), seconds=7.0)
+
+
+def test_who_meets_another_before_a_bend_that_both_drive_round_is_none():
+    found = encounters(meeting_before_a_bend())
+    assert found, "to tell it is no mistake: nobody knows yet that they will turn"
+    assert not any(met.sure for met in found)
+
+
+def swerving(t):
+    """Out of the lane 0.9 s before it would have hit what stands there."""
+    return (12.0, 0.0) if t < 2.0 else (11.0, 5.0) if t < 2.7 else (12.0, 0.0)
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_who_leaves_the_lane_in_time_nearly_had_one_if_there_are_lanes_to_leave(mapped):
+    """Without a map nobody knows whether the way that was gone is where the road goes."""
+    lanes = (Lane("east", np.array([[-200.0, 0.0], [200.0, 0.0]]), 3.25, 14.0),) if mapped else ()
+    past = truth((CAR, (-40, 0), swerving), (CAR, (0, 0), straight(0, 0)), seconds=6.0)
+    assert any(met.sure for met in encounters(past, Site(lanes))) is mapped
+
+
+def test_who_creeps_comes_close_all_the_time():
+    crept = truth((CAR, (-12, 0), braking(2.2, 3.0, 4.0)), (CAR, (0, 0), straight(0, 0)))
+    assert not any(met.sure for met in encounters(crept))

@@ -13,7 +13,7 @@ from controller.site import Site
 from interfaces.errors import ConfigError
 from modules.registry import REGISTRY
 from sim.evaluation.recording import capability, of_log, of_scene
-from sim.evaluation.scenes import filmed
+from sim.evaluation.scenes import filmed, usual
 from sim.evaluation.sight import Sight, counted
 from sim.evaluation.truth import Truth
 from sim.module import SimModule
@@ -55,6 +55,16 @@ def test_another_seed_is_another_road():
     assert (
         len(one.truth.frames[-1]) != len(two.truth.frames[-1]) or (one.truth.frames[-1] != two.truth.frames[-1]).any()
     )
+
+
+def test_roads_are_measured_when_they_are_named_with_modules_that_declare_what_they_are():
+    assert "encounters" in usual()
+    assert "roads" not in usual()
+    made, scene = filmed("roads", 8, 1.0), scenario("roads", 8)
+    assert {slot: able.rate_hz for slot, able in made.served.items()} == {
+        spec.slot: spec.model.rate_hz for spec in scene.modules
+    }
+    assert len({able.rate_hz for able in made.served.values()}) > 1
 
 
 def test_an_unknown_scene_is_refused_with_the_nearest():
