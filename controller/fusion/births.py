@@ -49,7 +49,9 @@ def births(bank: Bank, frame: Frame, rows: Index, near: Shares, seed: int) -> Ba
         covariance[:, :2, :2] += point.spread
     story["shadow"] = mean[:, :4]
     motion = bank.motion.joined(born(mean, covariance))
-    return replace(bank, motion=motion, story=np.concatenate((bank.story, story)), issued=issued)
+    both = np.empty(len(bank.story) + len(story), STORY)  # to concatenate records takes numpy ten times as long
+    both[: len(bank.story)], both[len(bank.story) :] = bank.story, story
+    return replace(bank, motion=motion, story=both, issued=issued)
 
 
 def _prior(frame: Frame, rows: Index) -> tuple[Floats, Floats]:

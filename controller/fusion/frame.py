@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """One message ready for the filter: rows sorted, of finite positions, with their noise (m, 2, 2)."""
+    """One message ready for the filter: rows sorted, their finite places (m, 2) and the noise of these (m, 2, 2)."""
 
     stamp_ns: int
     sensor: Sensor
     rows: NDArray[np.void]
+    place: Floats
     noise: Floats
     clock_error_s: float

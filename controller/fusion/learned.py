@@ -80,7 +80,7 @@ def count_detections(row: np.void, kind: Index, bin_: Index, seen: NDArray[np.bo
 
 def credit(learned: NDArray[np.void], slot: Index, confidence: Floats) -> Floats:
     """Log-likelihood ratio (n,), real against false, of the confidence told by each slot."""
-    weight, total, square = np.moveaxis(learned["sure"] + SURE_PRIOR, 2, 0)
+    weight, total, square = (learned["sure"] + SURE_PRIOR).transpose(2, 0, 1)
     centre = total / weight
     variance = np.maximum(square / weight - centre * centre, LEAST_SIGMA**2)
     level = np.log(variance)

@@ -78,13 +78,13 @@ class Motion:
         spread = off[:, :, None] * off[:, None]
         spread += self.covariance[:, :size, :size]
         spread *= self.weight[:, None, None]
-        return mean, np.moveaxis(spread.sum(0), -1, 0)
+        return mean, spread.sum(0).transpose(2, 0, 1)
 
 
 def born(mean: Floats, covariance: Floats) -> Motion:
     """New tracks of mean (n, 6) and covariance (n, 6, 6), alike in every mode but that standing ones do not move."""
     means: Floats = np.stack((mean.T,) * 3)
-    covariances: Floats = np.stack((np.moveaxis(covariance, 0, -1),) * 3)
+    covariances: Floats = np.stack((covariance.transpose(1, 2, 0),) * 3)
     motion = Motion(means, covariances, np.repeat(np.array([[0.5], [0.4], [0.1]]), len(mean), 1))
     _stand(motion.mean, motion.covariance)
     return motion
@@ -97,8 +97,7 @@ def predict(motion: Motion, dt: float, walking: Index) -> Motion:
         return motion
     mixed, transition = _mix(motion, dt), _transition(dt)
     half = (transition @ mixed.covariance.reshape(3, 6, -1)).reshape(3, 6, 6, -1)
-    whole = transition[:, None] @ half
-    covariance = 0.5 * (whole + np.swapaxes(whole, 1, 2))
+    covariance = transition[:, None] @ half
     covariance += _noise(dt).take(walking, -1)
     return Motion(transition @ mixed.mean, covariance, mixed.weight)
 
@@ -106,7 +105,7 @@ def predict(motion: Motion, dt: float, walking: Index) -> Motion:
 def update(motion: Motion, measured: Floats, noise: Floats, first: int, *, weigh: bool = True) -> Motion:
     """Every track with its measurement (n, 2) of state columns `first`, `first` + 1, of covariance (n, 2, 2)."""
     pht = motion.covariance[:, :, first : first + 2]
-    s = pht[:, first : first + 2] + np.moveaxis(noise, 0, -1)
+    s = pht[:, first : first + 2] + noise.transpose(1, 2, 0)
     # One axis after the other, the second without what it shares with the first (a Cholesky factor of s).
     a, shared = s[:, 0, 0], s[:, 0, 1] / s[:, 0, 0]
     b = np.maximum(s[:, 1, 1] - shared * s[:, 0, 1], 1e-12)

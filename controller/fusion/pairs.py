@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 def within(left: Floats, reach: Floats, right: Floats) -> tuple[Index, Index]:
     """Every pair (i, j) with |left[i] - right[j]| <= reach[i], by i; the work grows with the pairs, not with n x m."""
-    order = np.argsort(right, kind="stable")
+    order = right.argsort(kind="stable")
     ordered = right[order]
-    first = np.searchsorted(ordered, left - reach, "left")
-    count = np.maximum(np.searchsorted(ordered, left + reach, "right") - first, 0)
-    i = np.repeat(np.arange(len(left)), count)
-    j = order[np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)]
+    first = ordered.searchsorted(left - reach, "left")
+    count = np.maximum(ordered.searchsorted(left + reach, "right") - first, 0)
+    i = np.arange(len(left)).repeat(count)
+    j = order[np.arange(len(i)) + (first - count.cumsum() + count).repeat(count)]
     return i, j
 
 
 def near(left: Floats, reach: Floats, right: Floats) -> tuple[Index, Index]:
     """Every pair (i, j), by i, of points (n, 2) and (m, 2) no further apart than reach (n, 2) on either axis."""
-    wide = int(len(right) > 0 and np.ptp(right[:, 1]) > np.ptp(right[:, 0]))  # a road may run north
+    span_x, span_y = right.max(0) - right.min(0) if len(right) else (0.0, 0.0)
+    wide = int(span_y > span_x)  # a road may run north
     i, j = within(left[:, wide], reach[:, wide], right[:, wide])
     close = np.abs(left[i, 1 - wide] - right[j, 1 - wide]) <= reach[i, 1 - wide]
     return i[close], j[close]

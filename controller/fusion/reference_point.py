@@ -44,6 +44,7 @@ COMMON_M: Final = 0.2
 OUTLIER_M: Final = 2.0
 MEMORY: Final = 300.0  # measurements times WORTH
 TURN_MEMORY: Final = 6e5
+_TO_THE_LEFT: Final = np.array([-1.0, 1.0])  # of (y, x)
 
 
 class Shares(NamedTuple):
@@ -81,7 +82,7 @@ def reference(shares: Shares, bodies: Silhouettes) -> Reference:
     """Where a sensor should report each body."""
     share, doubt, turn, turn_variance = shares
     parts, sight = _parts(bodies.along), bodies.sight
-    aside = np.stack((-sight[:, 1], sight[:, 0]), 1)
+    aside = sight[:, ::-1] * _TO_THE_LEFT
     before = parts @ share
     variance = ((parts @ doubt) * parts).sum(1) + (share[1] * BOX_SHARE * bodies.along) ** 2
     away = np.minimum(bodies.away, FAR_M)

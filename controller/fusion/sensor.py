@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -56,11 +57,18 @@ class Sensor:
         return np.interp(away, table[:, 0], table[:, 1]), np.interp(away, table[:, 0], table[:, 2])
 
 
-def _inside(polygon: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> NDArray[np.bool_]:
+@lru_cache(maxsize=256)
+def _edges(polygon: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats, Floats, Floats]:
+    """x0, y0, x1, y1 (k, 1) of the edges that are not level."""
     corners = np.array(polygon)
     ends = np.roll(corners, -1, 0)
     steep = corners[:, 1] != ends[:, 1]
     x0, y0, x1, y1 = (column[steep, None] for column in (*corners.T, *ends.T))
+    return x0, y0, x1, y1
+
+
+def _inside(polygon: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> NDArray[np.bool_]:
+    x0, y0, x1, y1 = _edges(polygon)
     crosses = ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
     inside: NDArray[np.bool_] = np.logical_xor.reduce(crosses, 0)
     return inside

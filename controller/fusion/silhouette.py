@@ -38,9 +38,9 @@ class Silhouettes(NamedTuple):
 
 def silhouettes(sensor: Sensor, mean: Floats, story: NDArray[np.void]) -> Silhouettes:
     """Of tracks with state `mean` (n, >= 4), as the sensor sees them."""
-    dx, dy = mean[:, 0] - sensor.x, mean[:, 1] - sensor.y
-    away = np.maximum(np.hypot(dx, dy), 1e-6)
-    sight = np.stack((dx, dy), 1) / away[:, None]
+    line = mean[:, :2] - (sensor.x, sensor.y)
+    away = np.maximum(np.hypot(line[:, 0], line[:, 1]), 1e-6)
+    sight = line / away[:, None]
     box = boxes(story)
     heading = story["heading"]
     size = np.hypot(heading[:, 0], heading[:, 1])
@@ -49,7 +49,7 @@ def silhouettes(sensor: Sensor, mean: Floats, story: NDArray[np.void]) -> Silhou
     cos = np.where(known, np.abs((unit * sight).sum(1)), _DIAGONAL)
     sin = np.where(known, np.abs(unit[:, 0] * sight[:, 1] - unit[:, 1] * sight[:, 0]), _DIAGONAL)
     along, across = (box[:, 0] * cos + box[:, 1] * sin) / 2, (box[:, 0] * sin + box[:, 1] * cos) / 2
-    return Silhouettes(away, np.arctan2(dy, dx), sight, along, across, box[:, 2])
+    return Silhouettes(away, np.arctan2(line[:, 1], line[:, 0]), sight, along, across, box[:, 2])
 
 
 def hidden_share(bodies: Silhouettes, solid: NDArray[np.bool_], eye_m: float) -> Floats:

@@ -57,7 +57,7 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
     _learn_trust(story, frame, tracks, rows, trust)
     witness(story, learned[slot], frame, mean, bodies, (tracks, rows))
     prove(story, learned, slot, tracks, frame.stamp_ns)
-    motion = _measure(motion, story, frame, tracks, rows, point)
+    motion = _measure(motion, mean, story, frame, (tracks, rows), point)
     _judge(motion, story, learned, frame.stamp_ns)
     bank = Bank(frame.stamp_ns, motion, story, trust, learned, bank.issued, bank.dropped)
     fresh = np.ones(len(frame.rows), bool)
@@ -72,16 +72,13 @@ def step(bank: Bank, frame: Frame, *, seed: int, coast_s: float, max_tracks: int
 def _associate(
     mean: Floats, covariance: Floats, story: NDArray[np.void], frame: Frame, trust: Floats, point: Reference
 ) -> tuple[Index, Index]:
-    mean, covariance = mean.copy(), covariance.copy()
-    mean[:, :2] += point.offset
-    covariance[:, :2, :2] += point.spread
-    det = frame.rows
-    i, j = _near(mean, covariance, frame)
-    s = covariance[i, :2, :2] + frame.noise[j]
-    drift = mean[i, 2:4] * frame.clock_error_s
-    s = s + drift[:, :, None] * drift[:, None, :]
+    det, place = frame.rows, mean[:, :2] + point.offset
+    drift = mean[:, 2:4] * frame.clock_error_s
+    spread = covariance[:, :2, :2] + point.spread + drift[:, :, None] * drift[:, None, :]
+    i, j = _near(place, spread, frame)
+    s = spread[i] + frame.noise[j]
     area = s[:, 0, 0] * s[:, 1, 1] - s[:, 0, 1] ** 2
-    ex, ey = det["x"][j] - mean[i, 0], det["y"][j] - mean[i, 1]
+    ex, ey = (frame.place[j] - place[i]).T
     d2 = (s[:, 1, 1] * ex * ex - 2 * s[:, 0, 1] * ex * ey + s[:, 0, 0] * ey * ey) / np.maximum(area, 1e-12)
     gated = d2 < GATE
     i, j = i[gated], j[gated]
@@ -94,12 +91,11 @@ def _associate(
     return i[chosen], j[chosen]
 
 
-def _near(mean: Floats, covariance: Floats, frame: Frame) -> tuple[Index, Index]:
+def _near(place: Floats, spread: Floats, frame: Frame) -> tuple[Index, Index]:
     """Pairs by track, then row, that the gate could let through: no pair beyond it has d² < GATE on either axis."""
-    noise = np.array([frame.noise[:, 0, 0].max(initial=0.0), frame.noise[:, 1, 1].max(initial=0.0)])
-    most = covariance[:, [0, 1], [0, 1]] + noise + (mean[:, 2:4] * frame.clock_error_s) ** 2
-    reach = np.minimum(np.sqrt(GATE * most) * (1 + 1e-9), NEAR_M)
-    i, j = near_points(mean[:, :2], reach, np.stack((frame.rows["x"], frame.rows["y"]), 1))
+    noise = frame.noise[:, [0, 1], [0, 1]].max(0, initial=0.0)
+    reach = np.minimum(np.sqrt(GATE * (spread[:, [0, 1], [0, 1]] + noise)) * (1 + 1e-9), NEAR_M)
+    i, j = near_points(place, reach, frame.place)
     by_row = np.lexsort((j, i))
     return i[by_row], j[by_row]
 
@@ -128,15 +124,15 @@ def _learn_trust(story: NDArray[np.void], frame: Frame, tracks: Index, rows: Ind
 
 
 def _measure(
-    motion: Motion, story: NDArray[np.void], frame: Frame, tracks: Index, rows: Index, point: Reference
+    motion: Motion, mean: Floats, story: NDArray[np.void], frame: Frame, pairs: tuple[Index, Index], point: Reference
 ) -> Motion:
+    tracks, rows = pairs
     if not len(tracks):
         return motion
     det = frame.rows[rows]
     part = motion.take(tracks)
-    mean = part.expected()
-    position = np.stack((det["x"], det["y"]), 1) - point.offset[tracks]
-    drift = mean[:, 2:4] * frame.clock_error_s
+    position = frame.place[rows] - point.offset[tracks]
+    drift = mean[tracks, 2:4] * frame.clock_error_s
     noise = frame.noise[rows] + drift[:, :, None] * drift[:, None, :] + point.spread[tracks]
     if frame.sensor.capability.delivers_tracks:
         part, noise = _intersected(part, noise)
@@ -205,7 +201,7 @@ def _measure_doppler(part: Motion, frame: Frame, det: NDArray[np.void]) -> Motio
     usable = np.flatnonzero(np.abs(det["range_rate"]) < 100)
     if not len(usable):
         return part
-    line = np.stack((det["x"] - frame.sensor.x, det["y"] - frame.sensor.y), 1)[usable]
+    line = np.stack((det["x"][usable] - frame.sensor.x, det["y"][usable] - frame.sensor.y), 1)
     away = np.hypot(line[:, 0], line[:, 1])
     sigma = known_or(det["sigma_vel"][usable], 0.3)
     variance = np.clip(sigma, 0.15, 5.0) ** 2 + np.where(away < 2, 1e4, 0.0)

@@ -196,15 +196,16 @@ class Tracker:
         usable = np.flatnonzero((np.abs(rows["x"]) < 1e5) & (np.abs(rows["y"]) < 1e5))
         if len(usable) > MAX_DETECTIONS:
             confidence = known_or(rows["confidence"][usable], 0.5)
-            usable = usable[np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]]
+            usable = np.sort(usable[np.argsort(-confidence, kind="stable")[:MAX_DETECTIONS]])
         self.counters.rows_dropped += len(rows) - len(usable)
-        rows = _sound(rows[np.sort(usable)])
+        rows = _sound(rows[usable])
         error = (
             min(max(detections.clock_error_s, 0.0), 1.0)
             if detections.clock_error_s == detections.clock_error_s
             else 0.0
         )
-        return Frame(detections.measured_at_ns, sensor, rows, measurement_noise(rows, sensor), error)
+        place = np.stack((rows["x"], rows["y"]), 1)
+        return Frame(detections.measured_at_ns, sensor, rows, place, measurement_noise(rows, sensor), error)
 
 
 def _sound(rows: NDArray[np.void]) -> NDArray[np.void]:
@@ -224,5 +225,7 @@ def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.floa
     low, high = MIN_SIGMA_M**2, MAX_SIGMA_M**2
     with np.errstate(invalid="ignore", over="ignore"):
         sound = (xx >= low) & (yy >= low) & (xx <= high) & (yy <= high) & (xy * xy < 0.98 * xx * yy)
-    own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
-    return np.where(sound[:, None, None], own, noise) + sensor.doubt_m**2 * np.eye(2)
+    if sound.any():
+        own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
+        noise = np.where(sound[:, None, None], own, noise)
+    return noise + sensor.doubt_m**2 * np.eye(2)

@@ -70,7 +70,7 @@ def _learn_from_pairs(
     tracks, rows = tracks[both], rows[both]
     det, noise = frame.rows[rows], frame.noise[rows]
     lore.count_confidence(row, det["confidence"], HIT_WORTH, real=True)
-    off = np.stack((det["x"], det["y"]), 1) - mean[tracks, :2]
+    off = frame.place[rows] - mean[tracks, :2]
     learn(row, bodies.take(tracks), off, 0.5 * (noise[:, 0, 0] + noise[:, 1, 1]))
 
 

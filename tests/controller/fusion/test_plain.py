@@ -67,9 +67,9 @@ def test_who_stands_in_the_way_is_found_as_by_comparing_all_with_all(count, seed
     np.testing.assert_allclose(hidden_share(bodies, solid, 6.0), plain_hidden(bodies, solid, 6.0), atol=1e-9)
 
 
-def plain_near(mean, covariance, frame):
+def plain_near(place, _spread, frame):
     """All pairs within 40 m on both axes: the gate decides."""
-    dx, dy = (np.abs(frame.rows[name][None, :] - mean[:, k, None]) for k, name in enumerate("xy"))
+    dx, dy = (np.abs(frame.place[None, :, k] - place[:, k, None]) for k in range(2))
     return np.nonzero((dx < step_module.NEAR_M) & (dy < step_module.NEAR_M))
 
 
