@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 AHEAD_S: Final = np.arange(0.0, 3.51, 0.05)
-SURE_TTC_S, POSSIBLE_TTC_S, RISK_TTC_S = 1.35, 2.2, 3.5
+SURE_TTC_S, POSSIBLE_TTC_S, RISK_TTC_S = 1.35, 1.8, 3.5
 LEAD_TTC_S: Final = 1.5  # until then a risk of collision has to be told
-SURE_DRAC_MPS2, POSSIBLE_DRAC_MPS2 = 3.8, 2.8
+SURE_DRAC_MPS2, POSSIBLE_DRAC_MPS2 = 3.8, 3.1
 ONCOMING_COS: Final = math.cos(math.radians(130))
 HARD_MPS2, EVASION_S = 4.0, 1.5
 LASTING_S: Final = 0.3

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SURE_PET_S, POSSIBLE_PET_S, WEAK_PET_S = 1.35, 2.0, 0.5  # with a vulnerable road user so much more
+SURE_PET_S, POSSIBLE_PET_S, WEAK_PET_S = 1.35, 1.8, 0.5  # with a vulnerable road user so much more
 SURE_ANGLE, POSSIBLE_ANGLE = (math.radians(40), math.radians(140)), (math.radians(20), math.pi)
 NEAR_M: Final = 40.0
 
