@@ -171,8 +171,10 @@ class App:
         period_s = 1 / self.config.publish.objects_rate_hz
         while True:
             await asyncio.sleep(EARLIEST * period_s)
-            await self._until_fresh(period_s)
+            self._arrived.clear()
             try:
+                await self._fuse(utc_ns())  # so that only the newest message is left to do once it is there
+                await self._until_fresh(period_s)
                 await self._say_road(publisher)
             except Exception as error:  # noqa: BLE001 -- one picture that cannot be drawn must not end the pole
                 self.log.error("tick_failed", detail=f"{type(error).__name__}: {error}")
@@ -181,8 +183,7 @@ class App:
 
     async def _say_road(self, publisher: Publisher) -> None:
         now_ns = utc_ns()
-        while self.pipeline.advance(now_ns, FRAMES_A_TURN):  # noqa: ASYNC110 -- work in portions, nothing is awaited
-            await asyncio.sleep(0)
+        await self._fuse(now_ns)
         tracks = self.pipeline.look(now_ns)
         self.tracks = len(tracks.objects)
         newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
@@ -204,9 +205,12 @@ class App:
             await self.cavc.keep(one)
         self.progressed = True
 
+    async def _fuse(self, now_ns: int) -> None:
+        while self.pipeline.advance(now_ns, FRAMES_A_TURN):  # noqa: ASYNC110 -- work in portions, nothing is awaited
+            await asyncio.sleep(0)
+
     async def _until_fresh(self, period_s: float) -> None:
         """In step with fusion, not on a free timer: a tick comes right after a message, or late when none comes."""
-        self._arrived.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout((LATEST - EARLIEST) * period_s):  # wait_for of 3.11 can swallow a cancellation
                 await self._arrived.wait()
