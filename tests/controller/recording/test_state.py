@@ -84,7 +84,9 @@ def test_numbers_of_numpy_keep_their_type():
 
 def test_objects_come_back_without_a_call_of_theirs():
     memory = Memory()
-    back = load(dump([empty_bank(7), memory, Frame(1, None, np.zeros(0), np.zeros(0), 0.5)], {}), {})
+    back = load(
+        dump([empty_bank(7), memory, Frame(1, None, np.zeros(0), np.zeros((0, 2)), np.zeros((0, 2, 2)), 0.5)], {}), {}
+    )
     assert [type(one) for one in back] == [Bank, Memory, Frame]
     assert back[0].time_ns == 7
     assert back[2].clock_error_s == 0.5
