@@ -7,6 +7,7 @@ import random
 
 from interfaces.datasheet import to_bytes
 from interfaces.events import Identified, StateChanged
+from interfaces.message import Message, encode
 from interfaces.module_session import ModuleSession, ModuleState
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.session import ControllerSession
@@ -196,3 +197,22 @@ class Exchange:
                 self.cache[event.hello.sheet_hash] = event.sheet_bytes
                 if self.controller.state is State.IDENTIFYING:
                     self.events += self.controller.activate([PLAN], probation=False, now=self.now)
+
+
+def active(**arguments):
+    """Both sides after their first second of serving."""
+    pole = Exchange(**arguments)
+    pole.run_until(State.ACTIVE, 1.0)
+    pole.run(1.05)
+    return pole
+
+
+def say(pole, message_type, body, *, seq=None, session=None):
+    """What the module never meant to say, as its next frame."""
+    seq = pole.controller._last_seq + 1 if seq is None else seq
+    session = pole.controller.session_id if session is None else session
+    pole.throw("controller", encode(Message(message_type, body, 2, 1, session, seq)))
+
+
+def types(frames):
+    return [MessageType(frame.type) for frame in frames]
