@@ -12,8 +12,11 @@ from interfaces.events import Authenticated, AuthenticationFailed, Identified
 from interfaces.module_session import ModuleSession
 from interfaces.proto import pmi_pb2 as pb
 from interfaces.security import ControllerCredentials, DeviceCredentials, public_bytes, sign_sheet
+from interfaces.spec import MessageType
 from interfaces.states import State
 from tests.exchange import PLAN, Exchange, good_hello, good_sheet
+
+HANDSHAKE = {MessageType.AUTH_START, MessageType.AUTH_REPLY, MessageType.AUTH_FINISH, MessageType.AUTH_DONE}
 
 
 def key_of(name):
@@ -60,3 +63,11 @@ class SecuredExchange(Exchange):
                 self._heard(self.controller.activate([PLAN], probation=False, now=self.now))
             elif isinstance(event, AuthenticationFailed):
                 self._heard(self.controller.reject(pb.NOT_TRUSTED, event.text, 5, now=self.now))
+
+
+def active(module=None, **arguments):
+    """Both sides after their first second of serving."""
+    pole = SecuredExchange(module, **arguments)
+    pole.run_until(State.ACTIVE, 2.0)
+    pole.run(1.05)
+    return pole
