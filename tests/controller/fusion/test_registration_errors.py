@@ -1,0 +1,134 @@
+"""Modules that are turned, shifted, late, mirrored or in another unit are found and told how; others left in peace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from crowd import CAMERA, LIDAR, RADAR, Crowd, late, scaled, shifted, turned
+
+from controller.fusion.misfit import NOTHING, misfit
+from controller.fusion.standing import Standing
+from controller.fusion.track import Tracks
+
+
+def test_modules_that_are_right_are_left_in_peace():
+    crowd = Crowd()
+    crowd.run(20)
+    assert {slot: crowd.standing(slot) for slot in crowd.sensors} == dict.fromkeys(crowd.sensors, Standing.OK)
+    assert all(crowd.finding(slot).effect_m < 0.15 and crowd.finding(slot).words == "" for slot in crowd.sensors)
+    assert all(crowd.finding(slot).agreement > 0.9 for slot in crowd.sensors)
+
+
+@pytest.mark.parametrize("wrong", [scaled(1.0, -1.0), scaled(3.28, 3.28)], ids=["mirrored", "feet"])
+def test_where_two_road_users_are_at_a_time_a_wrong_module_is_found_all_the_same(wrong):
+    """Little is seen from one judgement to the next, but what is seen adds up."""
+    crowd = Crowd({CAMERA: wrong}, count=2, seed=5)
+    crowd.run(40)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "value", "tolerance", "words"),
+    [
+        (turned(2.0), "yaw_deg", 2.0, 0.6, "turned by +"),
+        (turned(-2.0), "yaw_deg", -2.0, 0.6, "turned by -"),
+        (shifted(1.5, 0.0), "east_m", 1.5, 0.3, "m east"),
+        (shifted(0.0, -1.5), "north_m", -1.5, 0.3, "shifted by"),
+        (late(0.3), "late_s", 0.3, 0.06, "ms too new"),
+        (late(-0.3), "late_s", -0.3, 0.06, "ms too old"),
+    ],
+)
+@pytest.mark.parametrize("slot", [CAMERA, RADAR])
+def test_the_one_module_that_is_wrong_is_found_and_told_how(slot, wrong, name, value, tolerance, words):
+    crowd = Crowd({slot: wrong})
+    crowd.run(8)
+    found = crowd.finding(slot)
+    assert found.standing is Standing.QUARANTINED
+    assert getattr(found, name) == pytest.approx(value, abs=tolerance)
+    assert words in found.words
+    assert all(crowd.standing(other) is Standing.OK for other in crowd.sensors if other != slot)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (scaled(1, -1), "left and right are exchanged"),
+        (scaled(1 / 0.3048, 1 / 0.3048), "feet"),
+        (scaled(100, 100), "centimetres"),
+        (turned(60), "turned by about"),
+    ],
+)
+def test_what_is_grossly_wrong_is_named(wrong, words):
+    crowd = Crowd({CAMERA: wrong})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert words in crowd.finding(CAMERA).words
+    assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [(3.6, "km/h"), (2.237, "miles"), (3.281, "feet"), (1 / 3.6, "divided"), (-1.0, "backwards"), (1.7, "1.7 times")],
+)
+def test_speeds_of_another_unit_are_named_and_not_believed(scale, words):
+    crowd = Crowd()
+    crowd.speed_scale = {CAMERA: scale, LIDAR: 1.0}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.DEGRADED
+    assert words in crowd.finding(CAMERA).words
+    assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
+    rows = crowd.seen(CAMERA)
+    believed, stamp_ns = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    assert np.isnan(believed["vx"]).all()
+    assert (believed["x"] == rows["x"]).all()
+    assert stamp_ns == crowd.now_ns
+    crowd.speed_scale = {CAMERA: 1.0}
+    crowd.run(12)
+    assert crowd.standing(CAMERA) is Standing.OK
+
+
+def test_late_stamps_are_found_among_fast_traffic():
+    """7.5 m behind where the others see it: farther than anything else is compared."""
+    crowd = Crowd({RADAR: late(0.25)}, count=6, pace=(29, 31))
+    crowd.run(12)
+    assert crowd.standing(RADAR) is Standing.QUARANTINED
+    assert crowd.finding(RADAR).late_s == pytest.approx(0.25, abs=0.05)
+
+
+class Apart(Crowd):
+    """Two modules that see the same road, of which the radar is so late that its road users get tracks of their own."""
+
+    def tracks(self, fused):
+        both = super().tracks(fused).objects
+        own = both.copy()
+        both["sources"], own["sources"], own["id"] = 1 << LIDAR, 1 << RADAR, own["id"] + 1000
+        own["x"] -= own["vx"] * 0.25
+        own["y"] -= own["vy"] * 0.25
+        return Tracks(self.now_ns, np.concatenate((both, own)))
+
+
+def test_tracks_that_a_late_module_makes_beside_the_others_are_compared_with_theirs():
+    crowd = Apart({RADAR: late(0.25)}, slots=(LIDAR, RADAR), count=6, pace=(29, 31))
+    crowd.registration._proven[LIDAR] = 60  # it has served for a while
+    crowd.run(12)
+    assert crowd.standing(RADAR) is Standing.QUARANTINED
+    assert crowd.finding(RADAR).late_s == pytest.approx(0.25, abs=0.05)
+    assert crowd.standing(LIDAR) is Standing.OK
+
+
+def test_the_same_is_found_again():
+    findings = []
+    for _ in range(2):
+        crowd = Crowd({CAMERA: turned(3)})
+        crowd.run(6)
+        findings.append(crowd.registration.findings)
+    assert findings[0] == findings[1]
+
+
+def test_nothing_is_guessed_from_little():
+    one = np.array([[10.0, 0.0]])
+    assert misfit([(one, one + 50, one)], 4.0) == ""
+    assert misfit([(one, one + 50, one)] * 12, 4.0) == NOTHING
+    many = np.random.default_rng(1).uniform(-50, 50, (60, 2))
+    assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING

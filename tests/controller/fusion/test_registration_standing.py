@@ -1,0 +1,111 @@
+"""Whom registration doubts when modules disagree, for how long, and what it puts right where that is wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from crowd import CAMERA, LIDAR, RADAR, Crowd, S, late, scaled, shifted, turned
+
+from controller.fusion.standing import Standing
+from modules.detection import empty_objects
+
+
+def test_a_module_is_taken_back_when_it_is_right_again():
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    crowd.wrong = {}
+    crowd.run(25)
+    assert crowd.standing(CAMERA) is Standing.OK
+    assert crowd.finding(CAMERA).words == ""
+
+
+def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
+    crowd = Crowd(correct=True)
+    crowd.speed_scale = {CAMERA: 3.6}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.CORRECTED
+    rows = crowd.seen(CAMERA)
+    better, _ = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    assert better["vx"] == pytest.approx(crowd.velocity[:, 0], rel=0.1, abs=0.1)
+
+
+def test_one_road_user_alone_convicts_nobody():
+    """Two modules may see two ends of the same lorry for as long as it stands there; several road users are needed."""
+    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=1)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is Standing.OK
+    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=8)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is not Standing.OK
+
+
+def test_quarantine_lasts_as_long_as_there_is_nothing_to_compare():
+    crowd = Crowd({CAMERA: scaled(100.0, 100.0)})
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    crowd.place[:] += 1e5
+    crowd.truth = lambda _t: crowd.place  # the road is empty where modules look
+    crowd.seen = lambda _slot: empty_objects(0)
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
+def test_a_new_module_in_the_slot_begins_unsuspected():
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    crowd.run(8)
+    crowd.registration.forget(CAMERA)
+    assert crowd.standing(CAMERA) is Standing.OK
+    crowd.wrong = {}
+    crowd.run(5)
+    assert crowd.standing(CAMERA) is Standing.OK
+    assert crowd.finding(CAMERA).effect_m < 0.2
+
+
+def test_of_two_that_disagree_the_newer_one_is_doubted():
+    crowd = Crowd(slots=(CAMERA, LIDAR))
+    crowd.run(60)
+    crowd.registration.forget(CAMERA)
+    crowd.wrong = {CAMERA: shifted(2.0, 0.0)}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.standing(LIDAR) is Standing.OK
+
+
+def test_a_module_alone_is_not_judged():
+    crowd = Crowd({CAMERA: turned(60)}, slots=(CAMERA,))
+    crowd.run(8)
+    assert crowd.registration.findings == {}
+
+
+def test_a_small_error_is_taken_out_where_that_is_wanted():
+    crowd = Crowd({CAMERA: lambda *known: late(0.2)(*known) + np.array([0.8, -0.6])}, correct=True)
+    crowd.run(10)
+    assert crowd.standing(CAMERA) is Standing.CORRECTED
+    rows = crowd.seen(CAMERA)
+    better, stamp_ns = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    truth = crowd.truth(crowd.t - (crowd.now_ns - stamp_ns) / S)
+    before = np.hypot(rows["x"] - truth[:, 0], rows["y"] - truth[:, 1]).mean()
+    after = np.hypot(better["x"] - truth[:, 0], better["y"] - truth[:, 1]).mean()
+    assert after < 0.6 * before
+    assert stamp_ns < crowd.now_ns
+    assert crowd.registration.corrected(crowd.sensors[LIDAR], rows, crowd.now_ns) == (rows, crowd.now_ns)
+
+
+@pytest.mark.parametrize("off_s", [3600, -3600])
+def test_a_module_with_an_absurd_clock_does_not_stop_the_judging_of_others(off_s):
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    rows = crowd.seen(RADAR)
+    crowd.run(1)
+    crowd.registration.hear(crowd.sensors[RADAR], rows, crowd.now_ns + off_s * S, crowd.tracks({}), crowd.sensors)
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
+def test_judging_goes_on_after_the_pole_s_clock_went_back():
+    crowd = Crowd()
+    crowd.run(3)
+    crowd.t -= 1000
+    crowd.wrong = {CAMERA: shifted(2.0, 0.0)}
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED

@@ -1,0 +1,109 @@
+"""Modules that look at different parts of a road are judged where they look, and by where vehicles can drive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from crowd import CAMERA, EVERYWHERE, LIDAR, NAMES, RADAR, Crowd, scaled
+
+from controller.fusion.sensor import Sensor
+from controller.fusion.standing import Standing
+from interfaces.spec import ObjectClass
+from modules.registry import default_capability
+
+
+class Short(Crowd):
+    """The LiDAR sees 25 m far and an environment module nothing at all; the camera sees everybody."""
+
+    def __init__(self):
+        super().__init__(slots=(CAMERA, LIDAR))
+        near = (((-25.0, -25.0), (25.0, -25.0), (25.0, 25.0), (-25.0, 25.0)),)
+        self.sensors[LIDAR] = replace(self.sensors[LIDAR], capability=replace(EVERYWHERE["lidar"], field_of_view=near))
+        self.silent = replace(self.sensors[LIDAR], slot_index=5, capability=default_capability("environment"))
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        return rows[self.sensors[slot].covers(rows["x"], rows["y"])] if slot == LIDAR else rows
+
+    def tracks(self, fused):
+        fused[5] = self.silent
+        tracks = super().tracks(fused)
+        near = self.sensors[LIDAR].covers(tracks.objects["x"], tracks.objects["y"])
+        tracks.objects["sources"] = 1 + 2 * near
+        return tracks
+
+
+def test_who_looks_nowhere_in_particular_does_not_count_as_looking():
+    crowd = Short()
+    crowd.run(12)
+    assert crowd.finding(CAMERA).agreement > 0.9, "beyond 25 m nobody else looks"
+    assert crowd.standing(CAMERA) is Standing.OK
+
+
+VIEWS = {
+    CAMERA: ((45.0, -70.0), (70.0, -70.0), (70.0, 70.0), (45.0, 70.0)),
+    LIDAR: ((-70.0, -70.0), (70.0, -70.0), (70.0, 70.0), (-70.0, 70.0)),
+    RADAR: ((-70.0, -70.0), (45.0, -70.0), (45.0, 70.0), (-70.0, 70.0)),
+}
+
+
+class Parts(Crowd):
+    """A road along x, north of the modules: the LiDAR sees all of it, the camera its east end, the radar the rest.
+
+    `told` are views that data sheets declare otherwise, `driven` what the map says.
+    """
+
+    def __init__(self, wrong=None, *, driven=None, told=None):
+        super().__init__(wrong)
+        self.driven = driven
+        self.place[:, 1] = np.linspace(5, 50, len(self.place))
+        self.velocity[:, 1] = 0.0
+        self.real = {slot: self.at_the_pole(slot, corners) for slot, corners in VIEWS.items()}
+        self.sensors = {slot: self.at_the_pole(slot, corners) for slot, corners in (VIEWS | (told or {})).items()}
+
+    def at_the_pole(self, slot, corners):
+        return Sensor(slot, replace(EVERYWHERE[NAMES[slot]], field_of_view=(corners,)), 0.0, 0.0, 5.0, 0.0)
+
+    def hear(self, sensor, fused):
+        rows, tracks = self.seen(sensor.slot_index), self.tracks(fused)
+        self.registration.hear(sensor, rows, self.now_ns, tracks, fused, self.driven)
+
+    def tracks(self, fused):
+        tracks = super().tracks(fused)
+        right = [slot for slot in fused if slot not in self.wrong]
+        seen = {slot: self.real[slot].covers(tracks.objects["x"], tracks.objects["y"]) for slot in right}
+        tracks.objects["sources"] = sum((1 << slot) * inside for slot, inside in seen.items())
+        return tracks
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        rows["object_class"] = ObjectClass.CAR
+        return rows[self.real[slot].covers(*self.truth(self.t).T)]
+
+
+def found_out(crowd, words):
+    crowd.run(8)
+    assert crowd.standing(LIDAR) is Standing.QUARANTINED
+    assert words in crowd.finding(LIDAR).words
+    crowd.run(12)
+    return [crowd.standing(slot) for slot in (CAMERA, LIDAR, RADAR)]
+
+
+ONLY_THE_LIDAR = [Standing.OK, Standing.QUARANTINED, Standing.OK]
+
+
+def test_who_tells_of_what_lies_beyond_its_own_view_is_the_one_that_is_wrong():
+    assert found_out(Parts({LIDAR: scaled(3.28084, 3.28084)}), "feet") == ONLY_THE_LIDAR
+
+
+def test_who_sees_vehicles_where_none_can_drive_is_the_one_that_is_wrong():
+    north = lambda points: points[:, 1] > 0  # noqa: E731
+    assert found_out(Parts({LIDAR: scaled(1, -1)}, driven=north), "mirrored") == ONLY_THE_LIDAR
+
+
+def test_a_map_that_is_wrong_and_a_view_that_is_told_too_small_convict_nobody_who_agrees():
+    nowhere = lambda points: np.zeros(len(points), bool)  # noqa: E731
+    crowd = Parts(driven=nowhere, told={LIDAR: ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))})
+    crowd.run(20)
+    assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
