@@ -18,7 +18,7 @@ from interfaces.session import ControllerSession
 from interfaces.spec import MessageType
 from interfaces.states import State
 from tests.exchange import PLAN, WALL_NS, Exchange, frame_of, good_hello
-from tests.secured import SecuredExchange, active, entropy_of, key_of, secured_module, secured_sheet
+from tests.secured import SecuredExchange, active, key_of, secured_module, secured_sheet
 
 T = MessageType
 
@@ -173,4 +173,3 @@ def test_secrets_are_in_no_repr():
             for shown in (repr(thing), str(thing)):
                 assert secret.hex() not in shown.lower()
                 assert repr(secret)[2:-1] not in shown
-    assert entropy_of("a")(4) == entropy_of("a")(4)
