@@ -52,7 +52,7 @@ def test_the_server_answers_any_request(pdu):
 async def a_line(folder, kind, expected=(1, 2, 3)):
     line = TcpLine() if kind == "tcp" else RtuLine(folder / "rtu", 115_200)
     line.open()
-    await asyncio.sleep(0.01)
+    await until(lambda: kind != "tcp" or line.port)
     url = f"modbus+tcp://127.0.0.1:{line.port}" if kind == "tcp" else f"modbus+rtu://{folder}/rtu?baud=115200"
     bus = await open_modbus(url, AddressTable(1, 246), expected=expected)
     found = []
@@ -189,14 +189,15 @@ async def test_what_is_not_there_is_named(tmp_path):
 
 
 async def test_plugs_without_end_leave_nothing_behind(tmp_path):
-    async with a_line(tmp_path, "tcp", (9,)) as (line, bus, found, _):
+    async with a_line(tmp_path, "tcp", (1, 9)) as (line, bus, found, _):
         keeper = Module(line, b"k" * 16, 1)
-        for index in range(1, 7):
+        await until(lambda: found)
+        for index in range(1, 5):
             module = Module(line, bytes([index]) * 16, 9)
-            await until(lambda index=index: any(link.hello.uid == bytes([index]) * 16 for link in found))
+            await until(lambda index=index: len(found) == index + 1)
             await module.gone()
-            await until(lambda: 9 not in bus._units)
+            await until(lambda: found[-1].ended)
+        assert [link.hello.uid for link in bus._links.values()] == [b"k" * 16]
         await keeper.gone()
         gc.collect()
         assert len(asyncio.all_tasks()) <= 5
-        assert len(bus._links) <= 2
