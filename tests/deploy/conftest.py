@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deploy.served import Served, running
+from tests.deploy.served import Served
 
 CONFIG = """
 [pole]
@@ -28,7 +28,7 @@ class = "camera"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     one = Served(tmp_path_factory.mktemp("mosquitto"))
-    with running(one.tls.parent / "mosquitto.conf", one.poles, one.consumers, one.operators) as one.process:
+    with one.serving():
         yield one
 
 

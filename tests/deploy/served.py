@@ -51,6 +51,9 @@ class Served:
         text += "user root\n" if os.getuid() == 0 else ""  # the keys of this test are root's
         (folder / "mosquitto.conf").write_text(text)
 
+    def serving(self):
+        return running(self.tls.parent / "mosquitto.conf", self.poles, self.consumers, self.operators)
+
     def issue(self, *arguments, days=397):
         command = [FILES / "certificates.sh", self.tls, *map(str, arguments)]
         subprocess.run(command, check=True, capture_output=True, env=os.environ | {"DAYS": str(days)})

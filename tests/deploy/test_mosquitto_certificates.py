@@ -20,7 +20,7 @@ from controller.config_file import load
 from controller.log import logger
 from controller.site import Site
 from interfaces.topics import ROOT, TOPICS, WEATHER
-from tests.deploy.served import OTHER, POLE, Served, running, said, topic_of
+from tests.deploy.served import OTHER, POLE, Served, said, topic_of
 
 pytestmark = pytest.mark.real_broker
 
@@ -82,7 +82,7 @@ def revoking(tmp_path):
     listed = f"#crlfile {one.tls}/poles-crl.pem"
     assert listed in text
     conf.write_text(text.replace(listed, listed.removeprefix("#")))
-    with running(conf, one.poles, one.consumers, one.operators):
+    with one.serving():
         yield one
 
 
@@ -93,17 +93,19 @@ async def test_a_stolen_pole_is_kept_out(revoking):
         await said(client, topic_of(WEATHER, POLE))
 
 
-async def test_a_renewed_broker_is_seen_while_the_connection_stands(served):
-    lines = []
-    watch = CertificateWatch(served.pole(POLE), 30, utc_ns=utc_ns, report=lines.append)
-    async with BrokerClient(served.pole(POLE)) as client:
-        watch.seen(client.server_certificate())
-        before = watch.held["broker"]
-        served.issue("broker", "127.0.0.1", days=20)
-        served.process.send_signal(signal.SIGHUP)
-        while (now := await tls_look.proved(served.pole(POLE))) == client.server_certificate():  # noqa: ASYNC110 - mosquitto tells nobody
-            await asyncio.sleep(0.02)
-        watch.seen(now)
-        assert watch.held["broker"].not_after_ns < before.not_after_ns
-        assert "the broker's certificate '127.0.0.1' ends in 19 days" in lines[0]
-        await client.subscribe("a")
+async def test_a_renewed_broker_is_seen_while_the_connection_stands(tmp_path):
+    renewed, lines = Served(tmp_path), []
+    pole = renewed.pole(POLE)
+    watch = CertificateWatch(pole, 30, utc_ns=utc_ns, report=lines.append)
+    with renewed.serving() as process:
+        async with asyncio.timeout(20), BrokerClient(pole) as client:
+            watch.seen(client.server_certificate())
+            before = watch.held["broker"]
+            renewed.issue("broker", "127.0.0.1", days=20)
+            process.send_signal(signal.SIGHUP)
+            while (now := await tls_look.proved(pole)) == client.server_certificate():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+            watch.seen(now)
+            assert watch.held["broker"].not_after_ns < before.not_after_ns
+            assert "the broker's certificate '127.0.0.1' ends in 19 days" in lines[0]
+            await client.subscribe("a")
