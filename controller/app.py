@@ -36,14 +36,16 @@ from interfaces.errors import ConfigError
 from interfaces.states import SERVING, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from controller.config import Config
+    from controller.publication.voice import Statement
     from controller.site import Site
 
 EARLIEST, LATEST = 0.85, 1.5  # periods from one tick to the next: after the first message in between
 SEATED: Final = frozenset({State.PRESENT, State.IDENTIFYING, *SERVING})
+TWIN_WAITS_S: Final = 0.01  # for events to leave; a slow disk takes longer
 FRAMES_A_TURN: Final = 4  # messages fused in one go; then links and timers have their turn
 
 
@@ -187,16 +189,20 @@ class App:
         tracks = self.pipeline.look(now_ns)
         self.tracks = len(tracks.objects)
         newest = self.pipeline.newest_arrival_ns if self._arrived.is_set() else 0
-        picture = self._voice.objects(tracks)
-        for index, one in enumerate(picture.publications):
-            publisher.offer(one, newest if index == 0 else 0)
+        saying = self._voice.objects(tracks)
+        said = [next(saying)]
+        _offer(publisher, said, newest)
         await asyncio.sleep(0)  # the objects leave before they are judged
         judged = self.pipeline.judge(tracks)
         events = list(self._voice.events(judged))
-        if self.recorder is not None:
-            self.recorder.picture(now_ns, self._voice, (picture, *events))
-        kept = (publisher.keep(one) for event in events for one in event.publications)
-        await asyncio.gather(*kept)  # in their order, in one write to the disk
+        async with asyncio.TaskGroup() as group:
+            keeping = [group.create_task(publisher.keep(one)) for event in events for one in event.publications]
+            if keeping:  # in their order, in one write to the disk; they leave before the twin of the objects is made
+                await asyncio.wait(keeping, timeout=TWIN_WAITS_S)
+            twins = list(saying)
+            _offer(publisher, twins)
+            if self.recorder is not None:
+                self.recorder.picture(now_ns, self._voice, (*said, *events, *twins))
         for derived in self.profiles.see(judged, events, heard=publisher.heard):
             publisher.offer(derived.publication, stream=derived.stream)
         await self.radio.say(tracks, judged.hazards)
@@ -291,3 +297,9 @@ class App:
 
 def _report(log: Any, event: str, detail: str) -> None:
     log.info(event, detail=detail)
+
+
+def _offer(publisher: Publisher, statements: Iterable[Statement], measured_at_ns: int = 0) -> None:
+    for statement in statements:
+        for one in statement.publications:
+            publisher.offer(one, measured_at_ns)

@@ -55,10 +55,9 @@ class LocalFrame:
 
     def to_wgs84(self, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """(x, y, z) m to degrees and ellipsoidal metres; shapes broadcast."""
-        places = np.broadcast_arrays(*(np.asarray(value, np.float64) for value in (x, y, z)))
-        east, north, up = (np.multiply.outer(*pair) for pair in zip(self._rotation, places, strict=True))
-        point = east + north + up
-        return geodetic(*(point[i] + self._origin[i] for i in range(3)))
+        east, north, up = (np.asarray(value, np.float64) for value in (x, y, z))
+        axes = zip(*self._rotation.tolist(), self._origin.tolist(), strict=True)
+        return geodetic(*(east * e + north * n + up * u + begin for e, n, u, begin in axes))
 
 
 def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike) -> Floats:

@@ -52,7 +52,7 @@ def road(*points, sequence=1, sender=SENDER):
     rows["id"] = range(1, len(points) + 1)
     rows["x"], rows["y"] = zip(*points, strict=True) if points else ((), ())
     rows["vx"], rows["object_class"], rows["z"] = 10.0, 2, NAN
-    return objects(Tracks(T0, rows), sender, stamp(sequence))
+    return tuple(objects(Tracks(T0, rows), sender, stamp(sequence)))
 
 
 def danger(phase=Phase.NEW, *, sequence=1, sender=SENDER, **changes):

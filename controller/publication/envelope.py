@@ -58,12 +58,23 @@ def position(sender: Sender, x: float, y: float, z: float) -> pb.Position:
 
 
 def publications(
-    row: Topic, topic: str, message: Message, sender: Sender, detected_at_ns: int, place: str = "", twin: bytes = b""
+    row: Topic, topic: str, message: Message, sender: Sender, detected_at_ns: int, place: str = ""
 ) -> tuple[Publication, ...]:
-    """The protobuf publication and, when the sender wants twins, the JSON one under `topic/json`.
+    """The protobuf publication and, when the sender wants twins, the JSON one under `topic/json`."""
+    binary = publication(row, topic, message, sender, detected_at_ns, place)
+    return (binary, twin(row, binary, json_twin(message))) if sender.json_twins else (binary,)
 
-    `twin` is that JSON where it is at hand.
-    """
+
+def publication(
+    row: Topic,
+    topic: str,
+    message: Message,
+    sender: Sender,
+    detected_at_ns: int,
+    place: str = "",
+    more: bytes = b"",
+) -> Publication:
+    """The protobuf one; `more` are further fields of the message as bytes."""
     kind = message.DESCRIPTOR.full_name
     sequence = message.header.sequence  # type: ignore[attr-defined]  # every public message has a header
     key = f"{sender.service_location_id}-{sender.roadside_unit_id}-{row.name}-{detected_at_ns}-{sequence}"
@@ -75,18 +86,19 @@ def publications(
     )
     if place:
         properties += (("spatial_id", place),)
-    binary = Publication(
-        topic, message.SerializeToString(), row.content_type, row.qos, row.retain, row.expiry_s, properties, key
-    )
-    if not sender.json_twins:
-        return (binary,)
-    return binary, replace(
+    payload = message.SerializeToString() + more
+    return Publication(topic, payload, row.content_type, row.qos, row.retain, row.expiry_s, properties, key)
+
+
+def twin(row: Topic, binary: Publication, text: bytes) -> Publication:
+    """The JSON one beside it."""
+    return replace(
         binary,
-        topic=topic + "/json",
-        payload=twin or json_twin(message),
+        topic=binary.topic + "/json",
+        payload=text,
         content_type=JSON,
         expiry_s=row.twin_expiry_s or row.expiry_s,
-        key=key + "-json",
+        key=binary.key + "-json",
     )
 
 

@@ -7,33 +7,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.geometry import grounded
-from controller.publication.envelope import ZOOM, header, json_twin, publications
+from controller.publication.envelope import ZOOM, header, json_twin, publication, twin
+from controller.publication.json_rows import JsonRows
 from controller.publication.publication import NS_PER_S
-from controller.publication.records import Records
+from controller.publication.wire_rows import WireRows
 from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 from interfaces.spatial_id import spatial_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from controller.fusion.track import Tracks
     from controller.publication.publication import Publication, Sender, Stamp
-    from controller.publication.records import Columns
+    from controller.publication.row_fields import Columns
 
 _UPPER = np.triu_indices(4)
-_RECORDS = Records(pb.PerceivedObjects.DESCRIPTOR.fields_by_name["objects"], {"covariance": len(_UPPER[0])})
+_ROWS = pb.PerceivedObjects.DESCRIPTOR.fields_by_name["objects"]
+_WIRE, _JSON = WireRows(_ROWS, {"covariance": len(_UPPER[0])}), JsonRows(_ROWS)
 
 
-def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> tuple[Publication, ...]:
-    """Every confirmed track at `tracks.valid_at_ns`."""
+def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> Iterator[Publication]:
+    """Every confirmed track at `tracks.valid_at_ns`; then, when the sender wants twins, the same as JSON.
+
+    That costs more: it is made when it is asked for.
+    """
     rows, columns = tracks.objects, _columns(tracks, sender)
     sources = int(np.bitwise_or.reduce(rows["sources"])) if len(rows) else 0
     message = pb.PerceivedObjects(header=header(sender, stamp, tracks.valid_at_ns, sources, quality))
-    twin = json_twin(message, objects=_RECORDS.json(columns, len(rows))) if sender.json_twins else b""
-    message.MergeFromString(_RECORDS.wire(columns, len(rows)))
-    for one, place in zip(message.objects, columns["position"]["spatial_id"], strict=True):
-        one.position.spatial_id = place
-    topic = topics.name(topics.OBJECTS, sender)
-    return publications(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, twin=twin)
+    topic, wire = topics.name(topics.OBJECTS, sender), _WIRE(columns, len(rows))
+    binary = publication(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, more=wire)
+    yield binary
+    if sender.json_twins:
+        yield twin(topics.OBJECTS, binary, json_twin(message, objects=_JSON(columns, len(rows))))
 
 
 def _columns(tracks: Tracks, sender: Sender) -> Columns:

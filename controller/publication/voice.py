@@ -53,10 +53,11 @@ class Voice:
         self.homes: dict[int, tuple[float, float]] = {}  # x, y of each active hazard when it was new
         self._sender, self._stamp = sender, stamp
 
-    def objects(self, tracks: Tracks) -> Statement:
-        """The fused picture."""
+    def objects(self, tracks: Tracks) -> Iterator[Statement]:
+        """The fused picture; its JSON twin, which can wait until the events are said."""
         stamp = self._stamp()
-        return Statement(stamp, objects(tracks, self._sender, stamp))
+        for one in objects(tracks, self._sender, stamp):
+            yield Statement(stamp, (one,))
 
     def events(self, picture: Picture) -> Iterator[Statement]:
         """Hazards, then near misses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from controller import site_file
@@ -51,6 +51,7 @@ class Rerun:
         self._entries = recording.entries
         self._root = config.publish.root
         self._tracks: Tracks | None = None
+        self._picture: Iterator[Statement] = iter(())
         self._saying: Iterator[Statement] = iter(())
         self._restore(load(recording.state, anchors(config, site)))
 
@@ -98,13 +99,14 @@ class Rerun:
         self._fall_silent()
         tracks = self._tracks = self.pipeline.look(recorded.valid_at_ns)
         self._differs(of_tracks(recorded, tracks))
-        self._saying = (self._voice.objects(one) for one in (tracks,))
+        self._picture = self._voice.objects(tracks)
+        self._saying = islice(self._picture, 1)
 
     def _judge(self) -> Picture | None:
         if self._tracks is None:
             return None
         picture, self._tracks = self.pipeline.judge(self._tracks), None
-        self._saying = chain(self._saying, self._voice.events(picture))
+        self._saying = chain(self._saying, self._voice.events(picture), self._picture)
         return picture
 
     def _compare(self, recorded: Said) -> None:

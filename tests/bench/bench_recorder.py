@@ -84,8 +84,8 @@ class _Pole:
                 rows["id"], rows["vx"], rows["vy"], rows["confidence"] = np.arange(self.count), 1.0, 0.0, 0.9
                 rows["object_class"] = 2
                 self.pipeline.add(Detections(slot, self.now_ns, self.now_ns, Axes.ENU, rows, self.count))
-            statement = self.voice.objects(self.pipeline.look(self.now_ns))
-            self._timed("picture", self.recorder.picture, self.now_ns, self.voice, (statement,))
+            said = list(self.voice.objects(self.pipeline.look(self.now_ns)))
+            self._timed("picture", self.recorder.picture, self.now_ns, self.voice, said)
         self.total_s = sum(self.spent["message"]) + sum(self.spent["picture"])
 
     def _stamp(self) -> Stamp:

@@ -52,11 +52,11 @@ class Pole:
             rows["confidence"], rows["object_class"] = 0.9, 2
             self.pipeline.add(Detections("lidar", self.now_ns, self.now_ns, Axes.ENU, rows, 1))
             tracks = self.pipeline.look(self.now_ns)
-            objects = self.voice.objects(tracks)
-            events = list(self.voice.events(self.pipeline.judge(tracks)))
+            saying = self.voice.objects(tracks)
+            said = [next(saying), *self.voice.events(self.pipeline.judge(tracks)), *saying]
             if step in event_at:
                 self.recorder.pipeline._tape.happened(Event("near_miss", step, self.now_ns), self.now_ns)
-            self.recorder.picture(self.now_ns, self.voice, (objects, *events))
+            self.recorder.picture(self.now_ns, self.voice, said)
 
     def files(self):
         return sorted((path for path in Path(self.recorder._shelf._folder).iterdir()), key=lambda path: path.name)

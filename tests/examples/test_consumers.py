@@ -35,7 +35,7 @@ def traffic(sequence, sender=SENDER, at=((-100.0, 3.5, 20.0), (-40.0, 3.5, 15.0)
     rows = empty_tracks(len(at))
     rows["id"], rows["object_class"], rows["z"] = range(1, len(at) + 1), 2, float("nan")
     rows["x"], rows["y"], rows["vx"] = zip(*at, strict=True)
-    return objects(Tracks(T0, rows), sender, stamp(sequence))
+    return tuple(objects(Tracks(T0, rows), sender, stamp(sequence)))
 
 
 @contextlib.asynccontextmanager

@@ -44,7 +44,7 @@ class BusyRoad:
         rows["object_class"] = np.where(np.arange(self._tracks) % 8 == 7, 6, 2)
         rows["vx"], rows["length"], rows["width"], rows["sources"], rows["existence"] = 8.1, 4.3, 1.8, 7, 0.99
         rows["measured_at_ns"] = T0 + round(now * 1e9)
-        return objects(Tracks(T0 + round(now * 1e9), rows), self._sender, self.stamp(now))
+        return tuple(objects(Tracks(T0 + round(now * 1e9), rows), self._sender, self.stamp(now)))
 
     def status(self, now):
         counters = {f"recorder_kind_{n}": 1000 + n for n in range(20)}

@@ -96,7 +96,7 @@ def test_objects_rows():
     rows["id"], rows["x"], rows["sources"] = [1, 2, 3], [0.0, 1.0, 2.0], [1, 0, 2]
     rows["measured_at_ns"] = T0 - 20_000_000
     rows["cov"] = np.arange(16).reshape(4, 4)
-    binary = objects(Tracks(T0, rows), SENDER, STAMP)[0]
+    binary = next(objects(Tracks(T0, rows), SENDER, STAMP))
     message = pb.PerceivedObjects.FromString(binary.payload)
     assert [one.id for one in message.objects] == [1, 2, 3]
     assert list(message.header.modules) == ["cam", "lidar"]
@@ -106,7 +106,7 @@ def test_objects_rows():
 
 
 def test_no_objects_is_a_message_too():
-    assert not pb.PerceivedObjects.FromString(objects(Tracks(T0, empty_tracks(0)), SENDER, STAMP)[0].payload).objects
+    assert not pb.PerceivedObjects.FromString(next(objects(Tracks(T0, empty_tracks(0)), SENDER, STAMP)).payload).objects
 
 
 def test_status_and_will_share_the_topic():
@@ -140,7 +140,7 @@ def test_a_filter_coarsens_to_a_cut_and_leaves_twins_out():
 def test_an_object_of_unknown_height_stands_on_the_ground():
     rows = empty_tracks(1)
     rows["z"] = np.nan
-    made = objects(Tracks(1_000_000_000, rows), SENDER, STAMP)
+    made = tuple(objects(Tracks(1_000_000_000, rows), SENDER, STAMP))
     seen = pb.PerceivedObjects.FromString(made[0].payload).objects[0]
     assert seen.position.z_m == 0.0
     assert seen.position.spatial_id

@@ -91,9 +91,10 @@ class _Stage:
     def picture(self) -> None:
         self.pipeline.advance(self.now_ns, 4)
         tracks = self.pipeline.look(self.now_ns)
-        objects = self.voice.objects(tracks)
+        saying = self.voice.objects(tracks)
+        objects = next(saying)
         self.deliver()  # the rest comes in between
-        statements = [objects, *self.voice.events(self.pipeline.judge(tracks))]
+        statements = [objects, *self.voice.events(self.pipeline.judge(tracks)), *saying]
         for one in statements:
             self.told.publications += one.publications
             self.tape.add(said(one))

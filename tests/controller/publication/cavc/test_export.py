@@ -71,7 +71,7 @@ async def published(*kinds):
     made = {
         "status": pole_status(state, SENDER, STAMP)[:1],
         "slots": [slot_status(report(name, device_id=7), SENDER, STAMP)[0] for name in PORTS],
-        "objects": objects(tracks(2), SENDER, STAMP)[:1],
+        "objects": (next(objects(tracks(2), SENDER, STAMP)),),
     }
 
     async def say(client):

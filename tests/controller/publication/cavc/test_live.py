@@ -24,7 +24,7 @@ STAMP = Stamp(41, T0 + 5_000_000)
 
 
 def published(picture):
-    return pb.PerceivedObjects.FromString(objects(picture, SENDER, STAMP)[0].payload)
+    return pb.PerceivedObjects.FromString(next(objects(picture, SENDER, STAMP)).payload)
 
 
 def full(availability=0, **states):

@@ -28,7 +28,7 @@ async def test_everything_that_is_known_of_the_place_is_one_collection(tmp_path)
     path = tmp_path / "pole.toml"
     async with Broker() as broker:
         sender = sender_of(load(path))
-        picture = objects(tracks(2), sender, STAMP)[0]
+        picture = next(objects(tracks(2), sender, STAMP))
         (hazard,) = hazard_said(Phase.NEW)[:1]
         ids = f"{sender.service_location_id}/{sender.roadside_unit_id}"
         tile, action = hazard.topic.split("/hazard/")[1].rsplit("/", 3)[0], hazard.topic.rsplit("/", 1)[1]

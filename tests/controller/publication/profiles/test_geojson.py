@@ -48,7 +48,7 @@ def test_what_never_was_is_null():
 
 
 def test_objects_are_points():
-    said = objects_said(tracks(11), sender_of(config()), STAMP)[0]
+    said = next(objects_said(tracks(11), sender_of(config()), STAMP))
     told = list(geojson.objects(pb.PerceivedObjects.FromString(said.payload)))
     assert len(told) == 11
     assert {one["properties"]["class"] for one in told} >= {"car", "pedestrian"}

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.publication.envelope import json_twin
-from controller.publication.records import Records
+from controller.publication.json_rows import JsonRows
+from controller.publication.wire_rows import WireRows
 from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
 from tests.published import everything
 
 FIELD = pb.PerceivedObjects.DESCRIPTOR.fields_by_name["objects"]
 WIDTH = 10
-RECORDS = Records(FIELD, {"covariance": WIDTH})
+WIRE, JSON = WireRows(FIELD, {"covariance": WIDTH}), JsonRows(FIELD)
 HEAD = pb.PerceivedObjects(header=pb.Header(sequence=2**63, clock_quality=pb.CLOCK_FAIR), total=3)
 USUAL = (0.0, -0.0, math.nan, math.inf, -math.inf, 0.1, 16777217.0, 1e300)
 EXTREME = (1e-45, 3.5e38, -1e300, 5e-324, 2.0**-96)
@@ -77,22 +78,15 @@ def built(rows):
     return pb.PerceivedObjects(objects=[pb.PerceivedObject(**row) for row in rows])
 
 
-def read(columns, count):
-    """The message from the records."""
-    message = pb.PerceivedObjects.FromString(RECORDS.wire(columns, count))
-    for one, place in zip(message.objects, columns["position"]["spatial_id"], strict=True):
-        one.position.spatial_id = place
-    return message
-
-
 def twin_of(columns, count):
-    return json_twin(HEAD, objects=RECORDS.json(columns, count))
+    return json_twin(HEAD, objects=JSON(columns, count))
 
 
 @given(rows(ANY))
 def test_records_are_what_protobuf_writes(told):
     columns, expected = columns_of(FIELD.message_type, told), built(told)
-    assert read(columns, len(told)).SerializeToString() == expected.SerializeToString()
+    read = pb.PerceivedObjects.FromString(WIRE(columns, len(told)))
+    assert read.SerializeToString() == expected.SerializeToString()
 
 
 @given(rows(SAME_DIGITS))
@@ -113,12 +107,22 @@ def test_a_missing_column_is_an_error():
     columns = columns_of(FIELD.message_type, [])
     del columns["position"]["x_m"]
     with pytest.raises(KeyError, match="x_m"):
-        RECORDS.wire(columns, 0)
+        WIRE(columns, 0)
+
+
+def test_a_text_is_written_whole_or_it_is_an_error():
+    zeros = pb.PerceivedObject(covariance=[0.0] * WIDTH, position=pb.Position())
+    columns = columns_of(FIELD.message_type, [as_dict(zeros)])
+    columns["position"]["spatial_id"] = ["京" * 5000]
+    assert pb.PerceivedObjects.FromString(WIRE(columns, 1)).objects[0].position.spatial_id == "京" * 5000
+    columns["position"]["spatial_id"] = ["京" * 5500]
+    with pytest.raises(ValueError, match=r"a row has 16\d{3} B, more than 16383"):
+        WIRE(columns, 1)
 
 
 def test_no_rows_are_an_empty_array():
     columns = columns_of(FIELD.message_type, [])
-    assert (RECORDS.wire(columns, 0), RECORDS.json(columns, 0)) == (b"", b"[]")
+    assert (WIRE(columns, 0), JSON(columns, 0)) == (b"", b"[]")
 
 
 @pytest.mark.parametrize("name", everything())
