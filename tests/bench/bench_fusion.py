@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the daemon does
 
@@ -24,6 +25,9 @@ from modules.capability import Capability
 from modules.detection import Axes, Detections, empty_objects
 from sim.evaluation.frame import Frame
 from sim.evaluation.metrics import clear, gospa
+
+if TYPE_CHECKING:
+    from controller.fusion.track import Tracks
 
 START_NS = 1_800_000_000_000_000_000
 COUNTS = (20, 50, 100, 200, 400)
@@ -79,21 +83,30 @@ def against_stonesoup(counts: tuple[int, ...] = (20, 50, 100, 200), seconds: flo
 
 def ours(one: Road) -> tuple[list[float], list[Frame]]:
     """ms of CPU of every frame but the first, and truth and tracks at their ends."""
-    square = (((-200.0, -200.0), (200.0, -200.0), (200.0, 200.0), (-200.0, 200.0)),)
-    declared = ((0.0, SIGMA_M, 0.5),)
-    can = Capability(3, 10.0, 255, 0.05, square, declared, PROBABILITY, FALSE_PER_FRAME, frozenset({2}))
-    tracker = Tracker({f"s{n}": Sensor(n, can, 0, 0, 6, 0) for n in range(3)}, history_s=1.0, coast_s=1.5, seed=1)
-    took, seen = [], []
+    tracker, took, seen = three_modules(), [], []
     for messages in one.frames:
         begun = time.thread_time()
-        for message in messages:
-            tracker.add(message)
-        tracks = tracker.at(max(m.arrived_at_ns for m in messages))
+        tracks = fused(tracker, messages)
         took.append((time.thread_time() - begun) * 1e3)
         rows = tracks.objects
         place = np.stack((rows["x"], rows["y"]), 1)
         seen.append(Frame(range(len(one.xy)), one.truth(tracks.valid_at_ns), rows["id"].tolist(), place))
     return took[SETTLING:], seen[SETTLING:]
+
+
+def three_modules() -> Tracker:
+    """That see the whole road."""
+    square = (((-200.0, -200.0), (200.0, -200.0), (200.0, 200.0), (-200.0, 200.0)),)
+    declared = ((0.0, SIGMA_M, 0.5),)
+    can = Capability(3, 10.0, 255, 0.05, square, declared, PROBABILITY, FALSE_PER_FRAME, frozenset({2}))
+    return Tracker({f"s{n}": Sensor(n, can, 0, 0, 6, 0) for n in range(3)}, history_s=1.0, coast_s=1.5, seed=1)
+
+
+def fused(tracker: Tracker, messages: list[Detections]) -> Tracks:
+    """As it stands when the last of them has arrived."""
+    for message in messages:
+        tracker.add(message)
+    return tracker.at(max(m.arrived_at_ns for m in messages))
 
 
 def road(count: int, seconds: float, *, late: bool) -> Road:

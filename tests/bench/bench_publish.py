@@ -1,8 +1,9 @@
 """What publishing costs, side by side: CPU a picture, the way to a subscriber, other formats, the outbox; with goals.
 
-A pole's picture of 100 objects at 10 Hz through voice, outbox, publisher and a real mosquitto; `mosquitto_sub`, a
-process of its own, says when each publication came. CPU is that of the whole process (threads, event loop and kernel
-included) in a period with a picture beyond that in a period without one; periods of both kinds take turns.
+As in the daemon: ten times a second 100 road users are fused from three messages, then the daemon's own code says the
+picture, through voice, outbox, publisher and a real mosquitto; `mosquitto_sub`, a process of its own, says when each
+publication came. CPU is that of the whole process (threads, event loop and kernel included) in a period with a picture
+beyond that in a period that only fuses; periods of both kinds take turns.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
+from controller.app import App
 from controller.config import Config, Mqtt
-from controller.fusion.track import Tracks
+from controller.fusion.track import Tracks, empty_tracks
 from controller.outbox import Outbox
 from controller.pipeline import Picture
 from controller.profiles import Profiles
@@ -31,13 +34,15 @@ from controller.publication.publication import Stamp
 from controller.publication.status import will
 from controller.publication.voice import Voice, sender_of
 from controller.publisher import Publisher
-from tests.bench import bench_cavc, bench_outbox, bench_radio
+from tests.bench import bench_cavc, bench_fusion, bench_outbox, bench_radio
 from tests.bench.bench_uplink import mosquitto
 from tests.controller.publication.profiles.scenes import config
-from tests.controller.publication.radio.scene import HAZARD, tracks
+from tests.controller.publication.radio.scene import HAZARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from controller.publication.publication import Publication
 
 OBJECTS = 100
 PERIOD_S = 0.1
@@ -64,47 +69,55 @@ GOALS = {  # by the beginning of a row's name
 }
 
 
-def picture_of(count: int) -> Tracks:
-    """Numbers with all their digits, as a tracker gives them."""
-    seen, chance = tracks(count), np.random.default_rng(1)
-    for name in seen.objects.dtype.names or ():
-        column = seen.objects[name]
-        if column.dtype.kind == "f":
-            column *= 1 + 0.1 * chance.random(column.shape)
-    return seen
-
-
 class Pole:
-    """Says one picture after the other as the daemon does."""
+    """What the daemon's `_say_road` needs of a pole and its publisher, around the parts that are measured."""
 
-    def __init__(self, settings: Config, publisher: Publisher, folder: Path) -> None:
-        self.sender, self.publisher, self.number = sender_of(settings), publisher, 0
-        self.voice = Voice(self.sender, self.stamp)
-        self.profiles = Profiles(settings, self.sender, folder, version="0", report=print)
-        self.rows = picture_of(OBJECTS).objects
-        self.handed_ns: dict[str, list[int]] = defaultdict(list)
+    def __init__(self, settings: Config, publisher: Publisher, folder: Path, *, hazards: bool) -> None:
+        self.publisher, self.number, self.heard = publisher, 0, True
+        self.hazards, self.newest_arrival_ns = [HAZARD] * hazards, 1
+        self.frames = iter(bench_fusion.road(OBJECTS, 2 * TURN * TURNS * PERIOD_S, late=False).frames)
+        self.tracker = bench_fusion.three_modules()
+        self.rows = empty_tracks(0)
+        sender = sender_of(settings)
+        self._voice, self.profiles = (
+            Voice(sender, self.stamp),
+            Profiles(settings, sender, folder, version="0", report=print),
+        )
+        self.pipeline, self.recorder = self, None
+        self.radio = self.cavc = SimpleNamespace(say=_nothing, keep=_nothing, see=lambda _: None)
+        self._arrived = SimpleNamespace(is_set=lambda: True)
+        self._fuse = _nothing
+        self.begun_ns: list[int] = []  # of each picture
+        self.topics: set[str] = set()  # of all pictures, but for the profiles
 
     def stamp(self) -> Stamp:
         self.number += 1
         return Stamp(self.number, time.time_ns(), 0.001)
 
-    async def say(self, hazards: bool) -> None:
-        begun_ns = time.time_ns()
-        self.rows["measured_at_ns"] = begun_ns - 40_000_000
-        seen = Tracks(begun_ns, self.rows)
-        told = [replace(HAZARD, phase="update", reference_time_ns=begun_ns)] if hazards else []
-        picture = Picture(seen, told, [])
-        said = self.voice.objects(seen).publications
-        for one in said:
-            self.publisher.offer(one, begun_ns)
-        await asyncio.sleep(0)
-        events = list(self.voice.events(picture))
-        kept = [one for event in events for one in event.publications]
-        await asyncio.gather(*(self.publisher.keep(one) for one in kept))
-        for derived in self.profiles.see(picture, events):
-            self.publisher.offer(derived.publication, stream=derived.stream)
-        for one in (*said, *kept):
-            self.handed_ns[one.topic].append(begun_ns)
+    def fuse(self) -> None:
+        self.rows = bench_fusion.fused(self.tracker, next(self.frames)).objects
+
+    def look(self, now_ns: int) -> Tracks:
+        self.begun_ns.append(now_ns)
+        self.rows["measured_at_ns"] = now_ns - 40_000_000
+        return Tracks(now_ns, self.rows)
+
+    def judge(self, tracks: Tracks) -> Picture:
+        told = [replace(one, phase="update", reference_time_ns=tracks.valid_at_ns) for one in self.hazards]
+        return Picture(tracks, told, [])
+
+    def offer(self, one: Publication, measured_at_ns: int = 0, stream: str | None = None) -> None:
+        if stream is None:
+            self.topics.add(one.topic)
+        self.publisher.offer(one, measured_at_ns, stream or "")
+
+    async def keep(self, one: Publication) -> None:
+        self.topics.add(one.topic)
+        await self.publisher.keep(one)
+
+
+async def _nothing(*_: Any) -> None:
+    """Not measured here."""
 
 
 async def _way(folder: Path, port: int, sections: dict, hazards: bool) -> tuple[float, dict[str, list[float]]]:
@@ -122,15 +135,16 @@ async def _way(folder: Path, port: int, sections: dict, hazards: bool) -> tuple[
         )  # fmt: skip
         running = asyncio.create_task(link.run())
         await link.connected.wait()
-        pole = Pole(settings, link, folder / "state")
+        pole: Any = Pole(settings, link, folder / "state", hazards=hazards)
         await asyncio.sleep(0.5)  # mosquitto_sub does not say when it hears
         spent: dict[bool, list[float]] = {True: [], False: []}
         loop = asyncio.get_running_loop()
         due_s, before_s = loop.time(), time.process_time()
         for number in range(2 * TURN * TURNS):
             speaks = number // TURN % 2 == 0
+            pole.fuse()
             if speaks:
-                await pole.say(hazards)
+                await App._say_road(pole, pole)
             due_s += PERIOD_S
             await asyncio.sleep(due_s - loop.time())
             spent[speaks].append((time.process_time() - before_s) * 1e3)
@@ -139,10 +153,10 @@ async def _way(folder: Path, port: int, sections: dict, hazards: bool) -> tuple[
         await asyncio.gather(running, return_exceptions=True)
     hearing.terminate()
     lines = (await heard)[0].decode().splitlines()
-    waits, handed = defaultdict(list), {topic: iter(times) for topic, times in pole.handed_ns.items()}
+    waits, begun = defaultdict(list), {topic: iter(pole.begun_ns) for topic in pole.topics}
     for topic, _, at_s in (line.rpartition(" ") for line in lines):
-        if (begun_ns := next(handed.get(topic, iter(())), None)) is not None:
-            waits[topic].append(float(at_s) * 1e3 - begun_ns / 1e6)
+        if topic in begun:
+            waits[topic].append(float(at_s) * 1e3 - next(begun[topic]) / 1e6)
     return float(np.median(spent[True]) - np.median(spent[False])), waits
 
 
@@ -164,11 +178,16 @@ async def _published(folder: Path) -> list[tuple[str, float, str]]:
 
 
 def _encoded() -> list[tuple[str, float, str]]:
-    seen, stamp = picture_of(OBJECTS), Stamp(1, time.time_ns(), 0.001)
+    road, tracker = bench_fusion.road(OBJECTS, 2.0, late=False), bench_fusion.three_modules()
+    seen, stamp = (
+        [bench_fusion.fused(tracker, messages) for messages in road.frames][-1],
+        Stamp(1, time.time_ns(), 0.001),
+    )
     rows = []
     for name in ("protobuf alone", "with its JSON twin"):
         sender = sender_of(config(publish=WAYS[name][0]))
-        rows.append((f"  of it to bytes, again and again, {name}", _median(lambda: objects(seen, sender, stamp)), "ms"))  # noqa: B023
+        cost_ms = _median(lambda: list(objects(seen, sender, stamp)))  # noqa: B023
+        rows.append((f"  of it to bytes, again and again, {name}", cost_ms, "ms"))
     return rows
 
 
