@@ -108,7 +108,8 @@ def spatial_ids(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: A
     f, x, y = voxels(latitude_deg, longitude_deg, altitude_m, zoom)
     if not f.size:
         return []
-    rows = np.stack((np.full_like(f, zoom), f, x, y), axis=-1).reshape(-1, 4)
+    rows = np.empty((f.size, 4), np.int64)
+    rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = zoom, f.ravel(), x.ravel(), y.ravel()
     text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).decode()  # no faster way to so many digits
     return text[2:-2].replace(",", "/").split("]/[")
 
@@ -119,9 +120,8 @@ def voxels(
     """(f, x, y) of arrays of points, shapes broadcast; errors as `voxel`."""
     if not 0 <= zoom <= MAX_ZOOM:
         raise ValueError(f"zoom {zoom} is outside 0..{MAX_ZOOM}")
-    latitude, longitude, altitude = np.broadcast_arrays(
-        *(np.asarray(value, np.float64) for value in (latitude_deg, longitude_deg, altitude_m))
-    )
+    points = [np.asarray(value, np.float64) for value in (latitude_deg, longitude_deg, altitude_m)]
+    latitude, longitude, altitude = points if len({one.shape for one in points}) == 1 else np.broadcast_arrays(*points)
     latitude = np.trunc(latitude * 1e10) / 1e10  # the reference keeps ten decimals, cut toward zero
     _check("latitude", latitude, MAX_LATITUDE_DEG)
     _check("longitude", longitude, 180.0)

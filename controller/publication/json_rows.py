@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from controller.publication.row_fields import MESSAGE, NUMBERS, STRING, column, inner
+from controller.publication.row_fields import MESSAGE, NUMBERS, STRING, inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from numpy.typing import NDArray
 
-    from controller.publication.row_fields import Columns, Path
+    from controller.publication.row_fields import Columns
 
 
 class JsonRows:
@@ -36,7 +36,7 @@ class JsonRows:
             return b"[]"
         pieces, step = self._pieces * count, len(self._pieces)
         for field, places, paths in self._groups:
-            tokens = _tokens(field, [column(columns, path) for path in paths])
+            tokens = _tokens(field, [columns[path] for path in paths])
             for number, place in enumerate(places):
                 pieces[2 * place + 1 :: step] = tokens[number * count : (number + 1) * count]
         pieces[0] = b"[" + pieces[0]
@@ -44,26 +44,26 @@ class JsonRows:
         return b"".join(pieces)
 
 
-def _slots(kind: Descriptor, before: bytes = b"") -> tuple[list[tuple[bytes, Path, FieldDescriptor]], bytes]:
+def _slots(kind: Descriptor, before: bytes = b"") -> tuple[list[tuple[bytes, str, FieldDescriptor]], bytes]:
     """The text before each value, and after the last."""
-    slots: list[tuple[bytes, Path, FieldDescriptor]] = []
+    slots: list[tuple[bytes, str, FieldDescriptor]] = []
     text = before + b"{"
     for field in kind.fields:
         text += b'"%b":' % field.name.encode()
         if field.type == MESSAGE:
             within, text = _slots(inner(field), text)
-            slots += [(words, (field.name, *path), leaf) for words, path, leaf in within]
+            slots += [(words, f"{field.name}.{path}", leaf) for words, path, leaf in within]
         else:
             opening, closing = (b"[", b"]") if field.is_repeated else (b"", b"")
-            slots.append((text + opening, (field.name,), field))
+            slots.append((text + opening, field.name, field))
             text = closing
         text += b","
     return slots, text[:-1] + b"}"
 
 
-def _groups(leaves: Sequence[tuple[Path, FieldDescriptor]]) -> list[tuple[FieldDescriptor, list[int], list[Path]]]:
+def _groups(leaves: Sequence[tuple[str, FieldDescriptor]]) -> list[tuple[FieldDescriptor, list[int], list[str]]]:
     """Values of one kind: a field of it, their places in the row, their paths. They are written together."""
-    groups: dict[object, tuple[FieldDescriptor, list[int], list[Path]]] = {}
+    groups: dict[object, tuple[FieldDescriptor, list[int], list[str]]] = {}
     for place, (path, field) in enumerate(leaves):
         kind = path if field.is_repeated else field.type
         _, places, paths = groups.setdefault(kind, (field, [], []))

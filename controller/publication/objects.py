@@ -43,7 +43,7 @@ def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> I
 
 
 def _columns(tracks: Tracks, sender: Sender) -> Columns:
-    """By the names of PerceivedObject."""
+    """By the paths of PerceivedObject."""
     rows = tracks.objects
     z = grounded(rows["z"])
     latitude, longitude, altitude = sender.frame.to_wgs84(rows["x"], rows["y"], z)
@@ -51,15 +51,13 @@ def _columns(tracks: Tracks, sender: Sender) -> Columns:
         "id": rows["id"],
         "object_class": rows["object_class"],
         "class_confidence": rows["class_confidence"],
-        "position": {
-            "latitude_deg": latitude,
-            "longitude_deg": longitude,
-            "altitude_m": altitude,
-            "x_m": rows["x"],
-            "y_m": rows["y"],
-            "z_m": z,
-            "spatial_id": spatial_ids(latitude, longitude, altitude - sender.geoid_height_m, ZOOM),
-        },
+        "position.latitude_deg": latitude,
+        "position.longitude_deg": longitude,
+        "position.altitude_m": altitude,
+        "position.x_m": rows["x"],
+        "position.y_m": rows["y"],
+        "position.z_m": z,
+        "position.spatial_id": spatial_ids(latitude, longitude, altitude - sender.geoid_height_m, ZOOM),
         "vx_mps": rows["vx"],
         "vy_mps": rows["vy"],
         "ax_mps2": rows["ax"],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import getitem
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -13,9 +11,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    # By the names of the fields: n values; (n, width) of a repeated field; columns again of a message.
+    # By the path of the field, as "position.x_m": n values, or (n, width) of a repeated field.
     Columns = Mapping[str, Any]
-    Path = tuple[str, ...]  # of names, from the row down to a value
 
 STRING, MESSAGE = 9, 11  # protobuf's numbers of types
 NUMBERS: Final[Mapping[int, tuple[Any, int]]] = {  # of the others: form and wire type
@@ -29,8 +26,3 @@ NUMBERS: Final[Mapping[int, tuple[Any, int]]] = {  # of the others: form and wir
 def inner(field: FieldDescriptor) -> Descriptor:
     """Of a field that is a message: its kind."""
     return cast("Descriptor", field.message_type)  # None only for other types
-
-
-def column(columns: Columns, path: Path) -> Any:
-    """What stands there; KeyError without it."""
-    return reduce(getitem, path, columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from controller.publication.row_fields import MESSAGE, NUMBERS, STRING, column, inner
+from controller.publication.row_fields import MESSAGE, NUMBERS, STRING, inner
 from controller.publication.varint import varint
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from numpy.typing import NDArray
 
-    from controller.publication.row_fields import Columns, Path
+    from controller.publication.row_fields import Columns
 
 _SIZED: Final = 2  # wire type of what says how long it is
 _WHOLE: Final = np.dtype((np.uint8, 5))  # a varint of 32 bits
@@ -39,11 +39,11 @@ class WireRows:
     def __init__(self, field: FieldDescriptor, widths: Mapping[str, int]) -> None:
         self._row = b""  # of zeros, without its texts
         self._forms: dict[str, np.dtype[Any]] = {}  # of what stands where; a name is the offset
-        self._numbers: dict[str, Path] = {}
-        self._wholes: dict[str, Path] = {}
-        self._texts: dict[str, Path] = {}
-        self._sizes: dict[str, tuple[int, tuple[Path, ...]]] = {}  # bytes but for the texts, these texts
-        self._add(field, (), widths)
+        self._numbers: dict[str, str] = {}
+        self._wholes: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, tuple[str, ...]]] = {}  # bytes but for the texts, these texts
+        self._add(field, "", widths)
         self._alone_b = np.array([[alone_b] for alone_b, _ in self._sizes.values()])
         self._holds = np.array([[path in held for path in self._texts.values()] for _, held in self._sizes.values()])
         self._record = np.dtype(
@@ -62,9 +62,9 @@ class WireRows:
         records = np.frombuffer(bytearray(self._row * count), self._record)
         with np.errstate(over="ignore"):  # beyond a float is infinite, as in protobuf
             for name, path in self._numbers.items():
-                records[name] = column(columns, path)
-        _fill(records, self._wholes, [column(columns, path) for path in self._wholes.values()], _WHOLE)
-        texts = [[text.encode() for text in column(columns, path)] for path in self._texts.values()]
+                records[name] = columns[path]
+        _fill(records, self._wholes, [columns[path] for path in self._wholes.values()], _WHOLE)
+        texts = [[text.encode() for text in columns[path]] for path in self._texts.values()]
         long_b = np.array([[len(text) for text in each] for each in texts], np.int64).reshape(len(texts), count)
         sizes_b = self._alone_b + self._holds @ long_b
         if count and sizes_b.max() > _LARGEST_B:
@@ -75,7 +75,7 @@ class WireRows:
             woven.insert(2 * number + 1, each)
         return b"".join(chain.from_iterable(zip(*woven, strict=True)))
 
-    def _add(self, field: FieldDescriptor, path: Path, widths: Mapping[str, int]) -> None:
+    def _add(self, field: FieldDescriptor, path: str, widths: Mapping[str, int]) -> None:
         if field.type in (MESSAGE, STRING):
             self._add_sized(field, path, widths)
             return
@@ -88,13 +88,13 @@ class WireRows:
         else:
             self._numbers[self._next(_tag(field, wire_type), np.dtype(number))] = path
 
-    def _add_sized(self, field: FieldDescriptor, path: Path, widths: Mapping[str, int]) -> None:
+    def _add_sized(self, field: FieldDescriptor, path: str, widths: Mapping[str, int]) -> None:
         name, begin, known = self._next(_tag(field, _SIZED), _SIZE), len(self._row), len(self._texts)
         if field.type == STRING:
             self._texts[f"{begin}"] = path
         else:
             for one in inner(field).fields:
-                self._add(one, (*path, one.name), widths)
+                self._add(one, f"{path}.{one.name}" if path else one.name, widths)
         self._sizes[name] = len(self._row) - begin, tuple(self._texts.values())[known:]
 
     def _next(self, head: bytes, form: np.dtype[Any]) -> str:

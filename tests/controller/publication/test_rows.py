@@ -51,15 +51,15 @@ def row_of(kind, number):
     return st.fixed_dictionaries(told)
 
 
-def columns_of(kind, rows):
+def columns_of(kind, rows, before=""):
     """The rows turned into columns."""
     told = {}
     for field in kind.fields:
-        column = [row[field.name] for row in rows]
+        path, column = f"{before}{field.name}", [row[field.name] for row in rows]
         if field.message_type:
-            told[field.name] = columns_of(field.message_type, column)
+            told |= columns_of(field.message_type, column, f"{path}.")
         else:
-            told[field.name] = column if field.type == field.TYPE_STRING else array(field, column)
+            told[path] = column if field.type == field.TYPE_STRING else array(field, column)
     return told
 
 
@@ -105,7 +105,7 @@ def test_json_is_read_as_the_same_message(told):
 
 def test_a_missing_column_is_an_error():
     columns = columns_of(FIELD.message_type, [])
-    del columns["position"]["x_m"]
+    del columns["position.x_m"]
     with pytest.raises(KeyError, match="x_m"):
         WIRE(columns, 0)
 
@@ -113,9 +113,9 @@ def test_a_missing_column_is_an_error():
 def test_a_text_is_written_whole_or_it_is_an_error():
     zeros = pb.PerceivedObject(covariance=[0.0] * WIDTH, position=pb.Position())
     columns = columns_of(FIELD.message_type, [as_dict(zeros)])
-    columns["position"]["spatial_id"] = ["京" * 5000]
+    columns["position.spatial_id"] = ["京" * 5000]
     assert pb.PerceivedObjects.FromString(WIRE(columns, 1)).objects[0].position.spatial_id == "京" * 5000
-    columns["position"]["spatial_id"] = ["京" * 5500]
+    columns["position.spatial_id"] = ["京" * 5500]
     with pytest.raises(ValueError, match=r"a row has 16\d{3} B, more than 16383"):
         WIRE(columns, 1)
 
