@@ -143,11 +143,11 @@ class _Gone:
         left = self._left_s.get(int(row["id"]), np.zeros(0))
         return bool(((left > at_s - 0.5) & (left < at_s + AHEAD_S[-1])).any())
 
-    def evades(self, row: np.void, at_s: float) -> bool:
-        """Whether it brakes hard, or leaves its lane, now or soon."""
+    def brakes(self, row: np.void, at_s: float) -> bool:
+        """Whether it brakes hard, now or soon."""
         way = self._ways.get(int(row["id"]))
         soon = (way.at_s > at_s - 0.15) & (way.at_s < at_s + EVASION_S) if way is not None else np.zeros(0, bool)
-        return self.swerves(row, at_s) or (way is not None and bool((way.along_mps2[soon] < -HARD_MPS2).any()))
+        return way is not None and bool((way.along_mps2[soon] < -HARD_MPS2).any())
 
 
 def _approaching(rows: NDArray[np.void], at_s: float, gone: _Gone) -> Iterator[Sign]:
@@ -165,10 +165,15 @@ def _approaching(rows: NDArray[np.void], at_s: float, gone: _Gone) -> Iterator[S
         return
     courses = [_ahead(rows, turning=0), _ahead(rows, turning=1), np.stack([gone.ahead(row, at_s) for row in rows])]
     full = np.stack([_first_touch(_boxes(rows, course, slim=0), first, second) for course in courses])
-    slim = np.stack([_first_touch(_boxes(rows, course, slim=1), first, second) for course in courses])
-    evading = np.array([gone.evades(row, at_s) for row in rows])
+    narrow = [_boxes(rows, course, slim=1) for course in courses]
+    slim = np.stack([_first_touch(boxes, first, second) for boxes in narrow])
+    swerving = np.array([gone.swerves(row, at_s) for row in rows])
+    evading = swerving | np.array([gone.brakes(row, at_s) for row in rows])
     evaded = evading[first] | evading[second]
-    slim[2, evaded] = 0.0
+    for k in np.flatnonzero(evaded).tolist():  # who brakes keeps to its way all the same
+        i, j = first[k], second[k]
+        if swerving[i] or swerving[j] or _cross(narrow[2][i], narrow[2][j]):
+            slim[2, k] = 0.0
     first_met = np.full(len(rows), math.inf)
     for side in (first, second):
         np.minimum.at(first_met, side, full.min(0))
@@ -210,6 +215,14 @@ def _boxes(rows: NDArray[np.void], course: Floats, *, slim: int) -> Floats:
     less = [np.maximum(rows[name] - 2 * NARROW_M * slim, rows[name] / 2) for name in ("length", "width")]
     size = [np.broadcast_to(one[:, None, None], (*course.shape[:2], 1)) for one in less]
     return np.concatenate([course, *size], axis=-1)
+
+
+def _cross(one: Floats, two: Floats) -> bool:
+    """Whether two ways (steps, 5) lead over the same ground, at whatever times."""
+    here, there = np.repeat(one, len(two), axis=0), np.tile(two, (len(one), 1))
+    reach = np.hypot(here[:, 3], here[:, 4]) / 2 + np.hypot(there[:, 3], there[:, 4]) / 2
+    near = np.hypot(here[:, 0] - there[:, 0], here[:, 1] - there[:, 1]) <= reach
+    return bool(overlapping(here[near], there[near]).any())
 
 
 def _first_touch(paths: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:

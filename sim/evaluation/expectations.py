@@ -25,6 +25,7 @@ PLACES: Final = frozenset({"queue_tail"})  # their ids are no road users
 CHANGES: Final = frozenset({"sudden_braking"})  # of a motion: who was not in sight for a second before has shown none
 SOMEWHAT_HARD_MPS2: Final = 3.2  # braking from here on may be told
 QUIET_S: Final = 2.0  # a near miss is told when it has been over for so long
+TOGETHER_S: Final = 1.0  # in sight: a track must come to be, and its conflict last for half a second
 STEP_NS: Final = 100_000_000
 # A speed m/s, and the limit of its lane, at which these are so by a margin.
 BEYOND_DOUBT: Final[dict[str, Callable[[float, float], bool]]] = {
@@ -117,7 +118,7 @@ def _near(met: Encounter, seen: dict[int, list[float]], over_s: float) -> Iterat
     ids, (start_s, end_s) = frozenset(met.ids), met.near_s
     both = set(seen.get(met.ids[0], ())) & set(seen.get(met.ids[1], ()))
     close = [at_s for at_s in both if start_s - 1e-6 <= at_s <= end_s + 1e-6]
-    sure = met.sure and bool(close)
+    sure = met.sure and bool(close) and sum(at_s <= end_s + 1e-6 for at_s in both) * 0.1 >= TOGETHER_S - 1e-6
     if math.isfinite(start_s):
         yield Expected(NEAR_MISS, met.start_s, met.end_s, ids, end_s, sure and end_s <= over_s - QUIET_S)
     if math.isfinite(met.ttc_s):

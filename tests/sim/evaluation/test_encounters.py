@@ -10,6 +10,7 @@ import pytest
 from controller.site import Lane, Site
 from interfaces.spec import ObjectClass
 from sim.evaluation.encounters import encounters
+from sim.evaluation.scenes import filmed
 from sim.evaluation.truth import Truth
 from sim.road import TRUTH
 
@@ -123,6 +124,17 @@ def test_who_meets_another_before_a_bend_that_both_drive_round_is_none():
     found = encounters(meeting_before_a_bend())
     assert found, "to tell it is no mistake: nobody knows yet that they will turn"
     assert not any(met.sure for met in found)
+
+
+@pytest.mark.parametrize(
+    ("scene", "seconds", "pairs"),
+    [("roads", 40.0, []), ("intersection", 73.0, [(1_000_002, 1_000_003), (1_000_006, 1_000_007)])],
+)
+def test_braking_hard_evades_whoever_is_on_the_way_and_nobody_beside_it(scene, seconds, pairs):
+    """Seed 37 of the roads: one brakes hard in its lane of a bend, opposite to another. At the junction two brake for
+    one whose way crosses theirs."""
+    film = filmed(scene, 37 if scene == "roads" else 1, seconds)
+    assert [met.ids for met in encounters(film.truth, film.site) if met.sure] == pairs
 
 
 def swerving(t):

@@ -81,3 +81,16 @@ def test_who_came_into_sight_braking_has_not_shown_that_it_drove_faster(from_s, 
     found = told(recording(60, car, seconds=9.0, seen=lambda _w, t: t >= from_s), "sudden_braking")
     assert any(it.must for it in found) is must
     assert all(math.isfinite(it.start_s) for it in found)
+
+
+@pytest.mark.parametrize(("from_s", "must"), [(0.0, True), (4.6, True), (4.8, False)])
+def test_a_near_miss_has_to_be_told_when_both_were_in_sight_for_a_second(from_s, must):
+    """One brakes at 4 s, late for what stands there: beyond doubt until 5.6 s."""
+
+    def car(t):
+        after = min(max(t - 4.0, 0.0), 2.0)
+        return -80 + 14 * min(t, 4.0) + 14 * after - 3.5 * after**2, 14 - 7 * after, -7.0 if 0 < after < 2 else 0.0
+
+    seen = recording(60, car, steady(-4.5, 0.0), seconds=9.0, seen=lambda _w, t: t >= from_s)
+    assert [it.must for it in told(seen, "near_miss")] == [must]
+    assert [it.must for it in told(seen, "collision_risk")] == [must]
