@@ -163,8 +163,38 @@ def test_what_is_grossly_wrong_is_named(wrong, words):
     assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
 
 
-def test_a_module_is_taken_back_when_it_is_right_again():
-    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+def test_in_a_crowd_somebody_is_near_everywhere_and_a_mirrored_module_is_named_all_the_same():
+    crowd = Crowd({CAMERA: scaled(1, -1)}, count=160)
+    crowd.run(6)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert "left and right are exchanged" in crowd.finding(CAMERA).words
+    assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_among_few_and_fast_road_users_one_is_blamed_and_nobody_else(seed):
+    """Who is late sees them farther from where they are than anybody goes astray by chance; that is said of one."""
+    crowd = Crowd({CAMERA: late(-0.25)}, count=4, pace=(29, 31), seed=seed)
+    for _ in range(12):
+        crowd.run(1)
+        assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.finding(CAMERA).late_s == pytest.approx(-0.25, abs=0.05)
+
+
+def test_a_large_error_of_one_kind_is_told_in_full_and_as_that_kind_alone():
+    crowd = Crowd({LIDAR: shifted(3.0, 0.0)}, count=5)
+    crowd.run(8)
+    assert crowd.finding(LIDAR).east_m == pytest.approx(3.0, abs=0.3)
+    assert crowd.finding(LIDAR).words.startswith("shifted by +")
+    assert "turned" not in crowd.finding(LIDAR).words
+
+
+@pytest.mark.parametrize(
+    "wrong", [shifted(2.0, 0.0), scaled(1, -1), scaled(100, 100)], ids=["shifted", "mirrored", "centimetres"]
+)
+def test_a_module_is_taken_back_when_it_is_right_again(wrong):
+    crowd = Crowd({CAMERA: wrong})
     crowd.run(8)
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
     crowd.wrong = {}
@@ -409,6 +439,35 @@ def found_out(crowd, words):
 
 
 ONLY_THE_LIDAR = [Standing.OK, Standing.QUARANTINED, Standing.OK]
+
+
+class Ahead(Parts):
+    """All look ahead, at the same stretch of road; `sight` m far the radar really sees."""
+
+    def __init__(self, wrong=None, sight=200.0):
+        ahead = ((25.0, -20.0), (100.0, -20.0), (100.0, 20.0), (25.0, 20.0))
+        super().__init__(wrong, told=dict.fromkeys(VIEWS, ahead))
+        self.place[:, 1] = np.linspace(-15, 15, len(self.place))
+        self.real = dict(self.sensors)
+        self.sight = sight
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        return rows[np.hypot(rows["x"], rows["y"]) < self.sight] if slot == RADAR else rows
+
+
+def exchanged(_crowd, _sensor, place):
+    return place[:, ::-1]
+
+
+def test_who_sees_only_where_nobody_looks_is_missed_where_it_should_see_what_the_others_do():
+    assert found_out(Ahead({LIDAR: exchanged}), "x and y were exchanged") == ONLY_THE_LIDAR
+
+
+def test_who_sees_less_far_than_it_says_may_be_blind_there_but_is_not_wrong():
+    crowd = Ahead(sight=32.0)
+    crowd.run(20)
+    assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
 
 
 def test_who_tells_of_what_lies_beyond_its_own_view_is_the_one_that_is_wrong():
