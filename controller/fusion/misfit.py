@@ -73,7 +73,7 @@ def recent(sights: list[Sight]) -> list[Sight]:
 def explained(sights: Sequence[Sight], gate_m: float, shift: Floats, turn: float, late_s: float) -> float:
     """Share of the tracks that are seen once a module's small errors are taken out: shift (2,) m, turn rad."""
     moved = [(seen - shift, place, velocity) for seen, place, velocity in sights]
-    return _share(moved, STRICT * gate_m, _turn(-turn), late_s)
+    return _fit(moved, STRICT * gate_m, _turn(-turn), late_s)[1]
 
 
 def misfit(sights: Sequence[Sight], gate_m: float, share: float = 0.0) -> str:
@@ -85,9 +85,9 @@ def misfit(sights: Sequence[Sight], gate_m: float, share: float = 0.0) -> str:
     total = sum(len(seen) for seen, _, _ in sights)
     if total < LEAST:
         return NOTHING if total >= FEW else ""
-    plain = max(share, _share(sights, gate_m, np.eye(2), 0.0))
-    share, words = max(
-        ((_share(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),
+    plain = max(share, _fit(sights, gate_m, np.eye(2), 0.0)[1])
+    _, share, words = max(
+        ((*_fit(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),
         key=lambda guess: guess[0],
     )
     return LOOKS + words if share >= max(FITS, plain + BETTER_BY) else NOTHING
@@ -111,10 +111,12 @@ def _turn(angle: float) -> Floats:
     return np.array([[cos, -sin], [sin, cos]])
 
 
-def _share(sights: Sequence[Sight], gate_m: float, change: Floats, late_s: float) -> float:
-    near = total = 0
+def _fit(sights: Sequence[Sight], gate_m: float, change: Floats, late_s: float) -> tuple[float, float]:
+    """How near to the tracks something was seen, from 0 to 1, and share of them near which something was."""
+    close = near = total = 0.0
     for seen, place, velocity in sights:
         away, _, mutual = nearest(seen @ change.T, place - velocity * late_s)
-        near += int((mutual & (away < gate_m)).sum())
+        close += float(np.maximum(1 - away[mutual] / gate_m, 0.0).sum())
+        near += float((mutual & (away < gate_m)).sum())
         total += len(place)
-    return near / max(total, 1)
+    return close / max(total, 1.0), near / max(total, 1.0)

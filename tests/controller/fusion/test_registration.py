@@ -342,6 +342,17 @@ def test_nothing_is_guessed_from_little():
     assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING
 
 
+@pytest.mark.parametrize("degrees", [-15, 12, 30])
+def test_of_many_turns_that_would_do_the_one_that_fits_best_is_told(degrees):
+    rng = np.random.default_rng(1)
+    angle, away = rng.uniform(-0.5, 0.5, (2, 30, 3))
+    place = (25 + 10 * away)[..., None] * np.stack((np.cos(angle), np.sin(angle)), -1)
+    turn = math.radians(degrees)
+    seen = place @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    sights = [(one, there, np.zeros_like(there)) for one, there in zip(seen, place, strict=True)]
+    assert f"turned by about {degrees:+d}°" in misfit(sights, 4.0)
+
+
 @pytest.mark.parametrize("off_s", [3600, -3600])
 def test_a_module_with_an_absurd_clock_does_not_stop_the_judging_of_others(off_s):
     crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
