@@ -151,7 +151,7 @@ class Pipeline:
         for slot, sensor in self._sensors.items():
             found = self._registration.findings.get(sensor.slot_index)
             if not self._fuses(sensor) and sensor.slot_index not in self._excluded:
-                self._tracker.forget(sensor.slot_index)
+                self._tracker.unlearn(sensor.slot_index)
             (self._excluded.discard if self._fuses(sensor) else self._excluded.add)(sensor.slot_index)
             doubt_m = found.effect_m if found is not None and found.standing is Standing.DEGRADED else 0.0
             self._tracker.set_sensor(slot, replace(sensor, doubt_m=doubt_m) if self._fuses(sensor) else None)

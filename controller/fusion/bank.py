@@ -20,6 +20,7 @@ CLASSES: Final = 16
 NEVER_NS: Final = -(2**62)
 ID_TICK_NS: Final = 1_000_000_000
 IDS_PER_TICK: Final = 1024
+MISLED_M: Final = 3.0  # 1 sigma, of what a module saw that turned out to be wrong
 
 _WALKING: Final = np.array([c in (ObjectClass.PEDESTRIAN, ObjectClass.ANIMAL) for c in range(CLASSES)], np.intp)
 _VULNERABLE: Final = np.array([c in (*VULNERABLE, ObjectClass.ANIMAL) for c in range(CLASSES)])
@@ -79,6 +80,18 @@ def forgotten(bank: Bank, slot: int) -> Bank:
     learned["turn"], trust[slot] = 0.0, 0.5
     story["missed"][:, slot] = 0.0
     return replace(bank, story=story, learned=learned, id_trust=trust)
+
+
+def unlearned(bank: Bank, slot: int) -> Bank:
+    """As `forgotten`, without what was learned of the others, which look blind beside one that is wrong, and with doubt
+    about the places of all that it saw: who stands would else stay where it was seen wrongly."""
+    bank = forgotten(bank, slot)
+    story, covariance = bank.story.copy(), bank.motion.covariance.copy()
+    seen = np.flatnonzero(story["slot_ns"][:, slot] > NEVER_NS)
+    for axis in range(2):
+        covariance[:, axis, axis, seen] += MISLED_M**2
+    story["missed"] = 0.0
+    return replace(bank, motion=replace(bank.motion, covariance=covariance), story=story, learned=nothing(SLOTS))
 
 
 def kept(bank: Bank, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bank:

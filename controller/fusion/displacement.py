@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
+from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
 from controller.fusion.standing import PACE_MPS, REACH_M
 
 if TYPE_CHECKING:
@@ -22,18 +23,14 @@ if TYPE_CHECKING:
 
 MEMORY: Final = 0.8  # of what was known, kept from one judgement to the next
 ENOUGH: Final = 24.0  # comparisons in a judgement for that; with fewer, what was known is kept for longer
-NEAR_SIDE: Final = 1.0  # weight of the belief that things are seen at their centres
-SPARSE: Final = 2.5  # weight of the belief that few modules are wrong: a group lasso (Yuan and Lin 2006)
 OUTLIER_M: Final = 1.0
 INDEPENDENT: Final = 4  # measurements of one track in a period, at most
 COMMON_M: Final = 0.2  # 1 sigma of what a module gets wrong about one track all the time,
 EXTENT: Final = 0.2  # and that share of half its length: which part of a lorry is seen
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
-PROVEN: Final = 60  # judgements passed, beyond which a module is doubted no less
 SEVERAL: Final = 3  # road users
 MAX_TRACKS: Final = 2000  # remembered
 
-ERRORS, TERMS = 4, 5
 SAMPLE: Final = np.dtype(
     [
         ("track", "<u4"),
@@ -144,27 +141,23 @@ class Displacements:
                 self._sigma[one] += sigma[mine].sum()
                 self.weight[one] += mine.sum()
 
-    def solve(self, active: NDArray[np.intp], proven: NDArray[np.int64]) -> Floats:
-        """Fit the errors of the active modules; the standard deviation (SLOTS,) of each one's effect, m."""
-        size = TERMS * len(active)
+    def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats]:
+        """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m.
+
+        `price` (SLOTS,): nats against the belief that each is wrong; `known`: who is in any case.
+        """
+        size, slots = TERMS * len(active), active.tolist()
         information = self._information[active][:, :, active].reshape(size, size)
-        pull = self._pull[active].reshape(-1)
-        belief = SPARSE * (1 + np.minimum(proven[active], PROVEN) / PROVEN)  # who has proven itself is doubted last
-        terms: Floats = np.zeros((len(active), TERMS))
-        held = np.full((len(active), TERMS), NEAR_SIDE)
-        for _ in range(15):  # reweighted least squares for a sum of lengths
-            held[:, :ERRORS] = (belief / (np.sqrt((terms[:, :ERRORS] ** 2).sum(1)) + 0.05))[:, None]
-            terms[:] = np.linalg.solve(information + np.diag(held.reshape(-1)), pull).reshape(-1, TERMS)
+        fit = ErrorFit(information, self._pull[active].reshape(-1))
+        fitted = fit.blamed(price[active], [n for n, slot in enumerate(slots) if slot in known])
         self.errors[:] = 0
-        self.errors[active] = terms
-        doubt = np.linalg.inv(information + np.diag(held.reshape(-1)))
-        spread = np.zeros(SLOTS)
-        for n, slot in enumerate(active.tolist()):
-            own = slice(TERMS * n, TERMS * n + ERRORS)
-            gram, errors = self.gram(slot), terms[n, :ERRORS]
-            slope = gram @ errors / max(math.sqrt(max(float(errors @ gram @ errors), 0.0)), 1e-9)
-            spread[slot] = math.sqrt(max(float(slope @ doubt[own, own] @ slope), 0.0))
-        return spread
+        self.errors[active] = fitted.errors
+        guilt, spread = np.zeros(SLOTS), np.zeros(SLOTS)
+        guilt[active] = fitted.guilt
+        for slot, errors, covariance in zip(slots, fitted.errors[:, :ERRORS], fitted.covariance, strict=True):
+            slope = self.gram(slot) @ errors / max(self.effect_m(slot), 1e-9)
+            spread[slot] = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
+        return guilt, spread
 
     def _spoken(self, ids: NDArray[np.int64], shared: NDArray[np.intp]) -> Floats:
         """How often each track has been compared before; those at `shared` are once more."""

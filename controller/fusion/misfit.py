@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-    # What a module saw (n, 2), where the others' tracks were then (m, 2), and their velocities (m, 2); its mount stands
-    # at the origin and looks along x.
+    # What a module saw (n, 2), where the tracks of others were then that it should see (m, 2), and their velocities
+    # (m, 2); its mount stands at the origin and looks along x.
     Sight = tuple[Floats, Floats, Floats]
 
 NOTHING: Final = "what it sees is not where the others see anything: check its mounting, its units and its clock"
 LOOKS: Final = "looks "
 FEW: Final = 12
-LEAST: Final = 40  # objects that were seen: a few fit under some guess by chance
-SIGHTS, MOST_SIGHTS = 20, 100
+LEAST: Final = 20  # objects that were seen: a few fit under some guess by chance
+SIGHTS, MOST_SIGHTS, HELD = 20, 100, 40
 FITS: Final = 0.6
 PACE_MPS: Final = 10.0
 BETTER_BY: Final = 0.25
+STRICT: Final = 0.75  # of the gate, where many guesses are tried
 _SCALES: Final = (
     (1 / 0.3048, "it reports feet, not metres"),
     (0.3048, "its metres are divided as if they were feet"),
@@ -60,26 +61,33 @@ def matched(seen: Floats, place: Floats, velocity: Floats) -> tuple[Floats, NDAr
 
 
 def recent(sights: list[Sight]) -> list[Sight]:
-    """The newest SIGHTS, and those before them while they hold less than LEAST objects together."""
+    """The newest SIGHTS, and those before them while they hold less than HELD objects together."""
     held = 0
     for n, (seen, _, _) in enumerate(reversed(sights), 1):
         held += len(seen)
-        if n >= MOST_SIGHTS or (n >= SIGHTS and held >= LEAST):
+        if n >= MOST_SIGHTS or (n >= SIGHTS and held >= HELD):
             return sights[-n:]
     return sights
 
 
-def misfit(sights: Sequence[Sight], gate_m: float) -> str:
-    """The guess under which most of what was seen lies within `gate_m` of a track; `NOTHING` when none does.
+def explained(sights: Sequence[Sight], gate_m: float, shift: Floats, turn: float, late_s: float) -> float:
+    """Share of the tracks that are seen once a module's small errors are taken out: shift (2,) m, turn rad."""
+    moved = [(seen - shift, place, velocity) for seen, place, velocity in sights]
+    return _fit(moved, STRICT * gate_m, _turn(-turn), late_s)[1]
+
+
+def misfit(sights: Sequence[Sight], gate_m: float, share: float = 0.0) -> str:
+    """The guess under which something was seen within `gate_m` of most tracks; `NOTHING` when none is far better than
+    what explains a `share` of them already, and than none.
 
     Empty when too little was seen to say anything; with a little more it is `NOTHING` before it has a name.
     """
     total = sum(len(seen) for seen, _, _ in sights)
     if total < LEAST:
         return NOTHING if total >= FEW else ""
-    plain = _share(sights, gate_m, np.eye(2), 0.0)
-    share, words = max(
-        ((_share(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),
+    plain = max(share, _fit(sights, gate_m, np.eye(2), 0.0)[1])
+    _, share, words = max(
+        ((*_fit(sights, gate_m * stretch, change, late_s), words) for change, late_s, stretch, words in _guesses()),
         key=lambda guess: guess[0],
     )
     return LOOKS + words if share >= max(FITS, plain + BETTER_BY) else NOTHING
@@ -93,9 +101,9 @@ def _guesses() -> Iterator[tuple[Floats, float, float, str]]:
         yield np.eye(2) / factor, 0.0, 1.0, f"scaled by {factor:g}: {words}"
     for degrees in range(-180, 180, 3):
         if degrees:
-            yield _turn(-math.radians(degrees)), 0.0, 0.75, f"turned by about {degrees:+d}° counter-clockwise"
-    for late_s in (-2.0, -1.5, -1.0, -0.7, -0.4, 0.4, 0.7, 1.0, 1.5, 2.0):
-        yield np.eye(2), late_s, 0.75, f"as if its stamps were {abs(late_s):g} s too {'new' if late_s > 0 else 'old'}"
+            yield _turn(-math.radians(degrees)), 0.0, STRICT, f"turned by about {degrees:+d}° counter-clockwise"
+    for late_s in (-2.0, -1.5, -1.0, -0.7, -0.5, -0.35, -0.25, 0.25, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0):
+        yield np.eye(2), late_s, STRICT, f"as if its stamps were {abs(late_s):g} s too {'new' if late_s > 0 else 'old'}"
 
 
 def _turn(angle: float) -> Floats:
@@ -103,10 +111,12 @@ def _turn(angle: float) -> Floats:
     return np.array([[cos, -sin], [sin, cos]])
 
 
-def _share(sights: Sequence[Sight], gate_m: float, change: Floats, late_s: float) -> float:
-    near = total = 0
+def _fit(sights: Sequence[Sight], gate_m: float, change: Floats, late_s: float) -> tuple[float, float]:
+    """How near to the tracks something was seen, from 0 to 1, and share of them near which something was."""
+    close = near = total = 0.0
     for seen, place, velocity in sights:
         away, _, mutual = nearest(seen @ change.T, place - velocity * late_s)
-        near += int((mutual & (away < gate_m)).sum())
-        total += len(seen)
-    return near / max(total, 1)
+        close += float(np.maximum(1 - away[mutual] / gate_m, 0.0).sum())
+        near += float((mutual & (away < gate_m)).sum())
+        total += len(place)
+    return close / max(total, 1.0), near / max(total, 1.0)

@@ -1,22 +1,28 @@
-"""Whether each module still stands where it is said to: what it sees against what the others see of the same tracks.
+"""Whether each module still stands where it is said to: what it sees against what the others see.
 
-A badly installed module is worse than a missing one. Four errors of every module are estimated together: shift east and
-north, turn about its mount, and how much too new its stamps are; and, as no error, how far before the centre of things
-it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences between modules
-that see the same one count, so a module that draws a track after itself gains nothing.
+A badly installed module is worse than a missing one. Two questions are asked of all modules together, and both times
+the fewest are blamed that explain the answer. Do two of them see the same road users where both look? Who does not is
+grossly wrong, and how is guessed. And how far apart do they see them? Four errors of every module are estimated: shift
+east and north, turn about its mount, and how much too new its stamps are; and, as no error, how far before the centre
+of things it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences
+between modules that see the same one count, so a module that draws a track after itself gains nothing.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.displacement import ERRORS, Displacements
-from controller.fusion.misfit import LOOKS, NOTHING, matched, misfit, nearest, recent
+from controller.fusion.blame import cost
+from controller.fusion.displacement import Displacements
+from controller.fusion.error_fit import ERRORS
+from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
+from controller.fusion.quarrels import LEAST_SEEN, Quarrels, Told, looks
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
 from interfaces.spec import VEHICLES
@@ -36,22 +42,18 @@ if TYPE_CHECKING:
 PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
 APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
 COUNTED: Final = 3  # every so many of them its objects are also counted: who else looks there is dear to reckon
-MEMORY: Final = 0.8  # of the counts, kept from one judgement to the next
-ENOUGH: Final = 4.0  # new ones in a judgement for that
-GATE_M: Final = 4.0
+GATE_M: Final = 4.0  # farther apart lies what is not the same road user
 WORSE_AFTER, BETTER_AFTER = 2, 5  # judgements in a row
 SUSPECT_M, WRONG_M = 0.3, 0.7  # mean displacement of what it sees; or these many of its own sigmas
 SUSPECT_SIGMAS, WRONG_SIGMAS = 0.5, 1.1
 SURE: Final = 1.8  # standard deviations of the estimate
-NO_SHARE, LOW_SHARE, FAIR_SHARE = 0.15, 0.4, 0.6  # of what a module sees where others look, that they see too
-LEAST_SEEN: Final = 5.0
-QUARREL: Final = 1.6  # times as much missed by others as of any other module
+LEAST_WEIGHT: Final = 0.5
+SURE_GUILT: Final = 0.85  # probability that it is this module, not another, that is wrong
+LIKELY_GUILT: Final = 0.15  # … or may be this one
+STILL_GUILT: Final = 0.5  # … of who was found to be, or it is not any more
+LEAST_SURE: Final = 0.3  # confidence of what is counted
 CORRECTABLE_M: Final = 3.0
-CLOSE: Final = 0.6  # of its reach, within which a module sees nearly everything
-FARTHER: Final = 1.5  # than a module can see: nobody else needs to look there to know that it is not so
 VIEW_GROWN: Final = 1.3  # a declared field of view is meant on the safe side
-STRAY_SHARE: Final = 0.5  # of what a module tells, that lies where it cannot look or where nobody drives
-LEAST_TOLD: Final = 20.0
 _VEHICLES: Final = [int(one) for one in VEHICLES]
 
 
@@ -61,14 +63,15 @@ class Registration:
     def __init__(self, *, correct: bool = False) -> None:
         self._correct = correct
         self._displaced = Displacements()
-        self._near, self._seen = np.zeros(SLOTS), np.zeros(SLOTS)
-        self._strays, self._told = np.zeros(SLOTS), np.zeros(SLOTS)
-        self._known = np.zeros((2, SLOTS))  # of seen and told: what the last judgement left
+        self._quarrels = Quarrels()
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
+        self._yaw = np.zeros(SLOTS)
         self._speeds = {slot: SpeedScale() for slot in range(SLOTS)}
-        self._astray: set[int] = set()
+        self._astray: frozenset[int] = frozenset()  # who sees things elsewhere than they are
+        self._named: set[int] = set()  # of these, of whom it is known how
+        self._fused: frozenset[int] = frozenset()
         self._judged_ns = 0
         self._compared_ns = np.zeros(SLOTS, np.int64)
         self._turn = np.zeros(SLOTS, np.int64)
@@ -77,11 +80,11 @@ class Registration:
     def forget(self, slot: int) -> None:
         """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
         self._displaced.forget()
-        self._near[slot] = self._seen[slot] = self._strays[slot] = self._told[slot] = 0
-        self._known[:, slot] = 0
+        self._quarrels.forget(slot)
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
-        self._astray.discard(slot)
+        self._astray -= {slot}
+        self._named.discard(slot)
         self._speeds[slot] = SpeedScale()
         self.findings.pop(slot, None)
 
@@ -106,23 +109,24 @@ class Registration:
         `driven` tells of points (n, 2) which lie where vehicles drive, as far as that is known.
         """
         slot, objects = sensor.slot_index, tracks.objects
-        others = {n: other for n, other in others.items() if n not in self._astray}
+        self._fused = frozenset(others)
+        others = {n: other for n, other in others.items() if n != slot}
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
+        sure = rows[~(rows["confidence"] < LEAST_SURE)]
+        told = Told(stamp_ns, np.stack((sure["x"], sure["y"]), 1))
+        self._quarrels.keep(slot, told)
         if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
-            bits = np.uint32(sum(1 << n for n in others if n != slot))
-            shared = (objects["sources"] & bits) != 0
+            self._turn[slot] = (self._turn[slot] + 1) % COUNTED
+            shared = (objects["sources"] & np.uint32(sum(1 << n for n in others if n not in self._astray))) != 0
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
-            self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             if self._turn[slot] == 1:
-                self._count(sensor, rows, known, place, [other for n, other in others.items() if n != slot])
-                self._look_for_strays(sensor, rows, driven)
-            if slot in self._astray:  # what it sees says nothing of how well the others stand
-                known, place, own = known[:0], place[:0], own[:0]
-            paired = self._compare(sensor, rows, known, place)
-            self._speeds[slot].compare(*paired)
-            self._compare(sensor, rows, own, _at(own, dt))  # one that is late may make tracks of its own beside these
+                self._quarrels.count(sensor, told, others, _strays(sensor, sure, driven), partial(_velocity, tracks))
+                self._look(sensor, told.place, known, place)
+            if slot not in self._named:  # else what it sees says nothing of how well the others stand
+                self._speeds[slot].compare(*self._compare(sensor, rows, known, place))
+                self._compare(sensor, rows, own, _at(own, dt))  # one that is late may make tracks of its own beside
         if abs(tracks.valid_at_ns - self._judged_ns) < PERIOD_NS:  # the pole's time: a module's may be anything
             return False
         self._judged_ns = tracks.valid_at_ns
@@ -166,81 +170,58 @@ class Registration:
         self._displaced.keep(sensor, rows[mine], known[them], place[them])
         return np.stack((rows["vx"], rows["vy"]), 1)[mine], speed[them]
 
-    def _count(
-        self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats, others: list[Sensor]
-    ) -> None:
-        """Count whom others see too, of those that they look at."""
-        slot, seen = sensor.slot_index, np.stack((rows["x"], rows["y"]), 1)
-        speed = np.stack((known["vx"], known["vy"]), 1)
-        looked_at = _looked_at(rows, others) | (_away(sensor, rows) > FARTHER * sensor.reach_m)
-        looked_at &= ~(rows["confidence"] < 0.3)
-        self._seen[slot] += looked_at.sum()
-        self._near[slot] += (nearest(seen[looked_at], place)[0] < GATE_M).sum()
-        mount = np.array([sensor.x, sensor.y])
-        sight = _facing(sensor, seen[looked_at] - mount), _facing(sensor, place - mount), _facing(sensor, speed)
+    def _look(self, sensor: Sensor, seen: Floats, known: NDArray[np.void], place: Floats) -> None:
+        """Keep what was seen (n, 2), and the tracks that should be, as they lie before the module."""
+        mount, yaw, there = np.array([sensor.x, sensor.y]), sensor.yaw, looks(sensor, place)
+        speed = np.stack((known["vx"], known["vy"]), 1)[there]
+        sight = _turned(seen - mount, yaw), _turned(place[there] - mount, yaw), _turned(speed, yaw)
+        slot = sensor.slot_index
+        self._yaw[slot] = yaw
         self._sights[slot] = recent([*self._sights.get(slot, []), sight])
-
-    def _look_for_strays(self, sensor: Sensor, rows: NDArray[np.void], driven: Driven | None) -> None:
-        """Count what lies where the module cannot look by its own data sheet, and vehicles off the road."""
-        rows = rows[~(rows["confidence"] < 0.3)]
-        x, y = (sensor.x + (rows["x"] - sensor.x) / VIEW_GROWN, sensor.y + (rows["y"] - sensor.y) / VIEW_GROWN)
-        stray = ~sensor.covers(x, y)
-        if driven is not None:
-            stray |= np.isin(rows["object_class"], _VEHICLES) & ~driven(np.stack((rows["x"], rows["y"]), 1))
-        self._strays[sensor.slot_index] += stray.sum()
-        self._told[sensor.slot_index] += len(rows)
 
     # ------------------------------------------------------------------------------------------------------ judging
 
     def _judge(self) -> None:
-        self._displaced.learn()
-        active = np.flatnonzero((self._displaced.weight > 0.5) | (self._seen >= LEAST_SEEN))
+        beliefs, counts = self._displaced, self._quarrels
+        beliefs.learn()
+        heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_SEEN)
+        heard[list(self.findings)] = True
+        active = np.flatnonzero(heard)
         if len(active) > 1:
-            spread = self._displaced.solve(active, self._proven)
-            shares = {int(slot): self._share(int(slot)) for slot in active}
-            for slot in active.tolist():
-                self._decide(slot, spread[slot], shares)
-        self._fade()
+            slots, present = active.tolist(), frozenset(active.tolist())
+            out = present - self._fused
+            lost = counts.guilt(slots, self._proven, out)
+            sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
+            self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())
+            wrong, spread = beliefs.solve(active, cost(self._proven, out | self._astray), self._astray & present)
+            others = [slot for slot in slots if slot not in self._astray]
+            for slot in slots:
+                share = counts.agreement(slot, [one for one in others if one != slot])
+                self._decide(slot, share, float(wrong[slot]), float(spread[slot]))
+        counts.fade()
 
-    def _fade(self) -> None:
-        """Forget counts as new ones come: where there is little traffic they are kept for longer."""
-        new = np.stack((self._seen, self._told)) - self._known
-        seen, told = MEMORY ** np.minimum(new / ENOUGH, 1.0)
-        self._near, self._seen = self._near * seen, self._seen * seen
-        self._strays, self._told = self._strays * told, self._told * told
-        self._known = np.stack((self._seen, self._told))
-
-    def _share(self, slot: int) -> float:
-        return float(self._near[slot] / self._seen[slot]) if self._seen[slot] >= LEAST_SEEN else math.nan
-
-    def _decide(self, slot: int, spread_m: float, shares: Mapping[int, float]) -> None:
+    def _decide(self, slot: int, share: float, guilt: float, spread_m: float) -> None:
         beliefs, before = self._displaced, self.findings.get(slot, WELL)
         effect, sigma = beliefs.effect_m(slot), beliefs.sigma_m(slot)
-        guess = self._misfit(slot, before, shares)
         scale, speeds = self._speeds[slot].found()
         sure = effect > SURE * spread_m and beliefs.founded(slot)
-        astray = guess.startswith(LOOKS) or (guess == NOTHING and shares[slot] < NO_SHARE and not sure)
-        if astray and slot not in self._astray:
-            beliefs.forget()  # the others were compared with it as if it were in its senses
-            others = np.arange(SLOTS) != slot
-            self._near[others] = self._seen[others] = self._known[0, others] = 0
-            self._sights = {one: sights for one, sights in self._sights.items() if one == slot}
-        (self._astray.add if astray else self._astray.discard)(slot)
-        wrong = astray or (sure and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
-        beside = wrong or (sure and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
+        astray, guess = slot in self._astray, self._misfit(slot, before)
+        (self._named.add if guess.startswith(LOOKS) else self._named.discard)(slot)
+        beside = astray or (sure and guilt > LIKELY_GUILT and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
+        wrong = astray or (beside and guilt > SURE_GUILT and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
-        if self._correct and (beside or speeds) and not astray and effect <= CORRECTABLE_M:
+        if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
-        if math.isnan(shares[slot]) and not beliefs.founded(slot):  # nothing says that it is right again
+        if math.isnan(share) and not beliefs.founded(slot):  # nothing says that it is right again
             standing = max(standing, before.standing, key=RANK.__getitem__)
         standing = self._settled(slot, before.standing, standing)
         self._proven[slot] += standing is Standing.OK
         east, north, turn, delay = beliefs.errors[slot, :ERRORS].tolist()
         yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS
-        found = Finding(standing, "", east, north, yaw, late, effect, shares[slot], scale)
+        found = Finding(standing, "", east, north, yaw, late, effect, share, scale)
         if standing is Standing.OK:
             words = ""
-        elif astray:
+        elif guess:
             words = guess
         elif beside or speeds:
             words = "; ".join(filter(None, [displaced(found, beliefs.gram(slot)) if beside else "", speeds]))
@@ -257,31 +238,17 @@ class Registration:
             return seen
         return before
 
-    def _misfit(self, slot: int, before: Finding, shares: Mapping[int, float]) -> str:
-        """What it looks like, if hardly anything it sees is seen by others who agree; empty otherwise.
-
-        Where no two agree, because all look mostly where this one looks, what it sees must lie where nothing can, or it
-        must have a name and most of the quarrel.
-        """
-        if not shares[slot] < LOW_SHARE:
+    def _misfit(self, slot: int, before: Finding) -> str:
+        """What it looks like, if it sees things elsewhere than the others and no shift, turn or delay explains that."""
+        if slot not in self._astray:
             return ""
-        others = [share for other, share in shares.items() if other != slot]
-        certain = self._strays_about(slot) or any(share >= FAIR_SHARE for share in others)
-        certain |= slot in self._astray and all(map(math.isnan, others))  # they are counted anew since it went astray
-        if not certain and not self._quarrels(slot, shares):
-            return ""
-        guess = before.words if before.words.startswith(LOOKS) else misfit(self._sights.get(slot, []), GATE_M)
-        return guess if certain or guess.startswith(LOOKS) else ""
-
-    def _strays_about(self, slot: int) -> bool:
-        """Whether most of what this module tells cannot be there, whoever else looks."""
-        told = float(self._told[slot])
-        return told >= LEAST_TOLD and bool(self._strays[slot] > STRAY_SHARE * told)
-
-    def _quarrels(self, slot: int, shares: Mapping[int, float]) -> bool:
-        """Whether far more of what this module sees is missed by others than of what any other sees."""
-        missed = self._seen - self._near
-        return all(missed[slot] >= QUARREL * missed[other] for other in shares if other != slot)
+        if before.words.startswith(LOOKS):
+            return before.words
+        sights, (*shift, turn, delay) = self._sights.get(slot, []), self._displaced.errors[slot, :ERRORS].tolist()
+        facing = _turned(np.array(shift), self._yaw[slot])
+        share = explained(sights, GATE_M, facing, turn / REACH_M, delay / PACE_MPS)
+        guess = misfit(sights, GATE_M, share) or NOTHING
+        return "" if guess == NOTHING and share >= FITS else guess
 
 
 def _at(tracks: NDArray[np.void], dt: float) -> Floats:
@@ -289,25 +256,27 @@ def _at(tracks: NDArray[np.void], dt: float) -> Floats:
     return place
 
 
-def _looked_at(rows: NDArray[np.void], others: list[Sensor]) -> NDArray[np.bool_]:
-    """Which rows lie where somebody of `others` sees nearly everything."""
-    looked_at = np.zeros(len(rows), bool)
-    for other in others:
-        reach_m = other.reach_m
-        if math.isfinite(reach_m):  # who declares no field of view does not say where it looks
-            near = np.flatnonzero(~looked_at & (_away(other, rows) < CLOSE * reach_m))
-            if len(near):
-                looked_at[near] = other.covers(rows["x"][near], rows["y"][near])
-    return looked_at
+def _velocity(tracks: Tracks, told: Told) -> Floats:
+    """Of the nearest track, zero where there is none: what a module says of speeds may be in another unit."""
+    objects = tracks.objects
+    speed = np.stack((objects["vx"], objects["vy"]), 1)
+    away, chosen, _ = matched(told.place, _at(objects, (told.stamp_ns - tracks.valid_at_ns) / 1e9), speed)
+    velocity = np.zeros((len(told.place), 2))
+    velocity[away < GATE_M] = speed[chosen[away < GATE_M]]
+    return velocity
 
 
-def _away(sensor: Sensor, rows: NDArray[np.void]) -> Floats:
-    away: Floats = np.hypot(rows["x"] - sensor.x, rows["y"] - sensor.y)
-    return away
+def _strays(sensor: Sensor, rows: NDArray[np.void], driven: Driven | None) -> NDArray[np.bool_]:
+    """Which rows lie where the module cannot look by its own data sheet, or are vehicles off the road."""
+    x, y = (sensor.x + (rows["x"] - sensor.x) / VIEW_GROWN, sensor.y + (rows["y"] - sensor.y) / VIEW_GROWN)
+    strays = ~(sensor.covers(x, y) | sensor.covers(rows["x"], rows["y"]))
+    if driven is not None:
+        strays |= np.isin(rows["object_class"], _VEHICLES) & ~driven(np.stack((rows["x"], rows["y"]), 1))
+    return strays
 
 
-def _facing(sensor: Sensor, vectors: Floats) -> Floats:
-    """Vectors (n, 2) as they lie before the module: along its line of sight and to its left."""
-    cos, sin = math.cos(sensor.yaw), math.sin(sensor.yaw)
+def _turned(vectors: Floats, yaw: float) -> Floats:
+    """Vectors (n, 2) as they lie before a module that looks to `yaw`: along its line of sight and to its left."""
+    cos, sin = math.cos(yaw), math.sin(yaw)
     turned: Floats = vectors @ np.array([[cos, -sin], [sin, cos]])
     return turned

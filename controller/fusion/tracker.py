@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.bank import SLOTS, Bank, empty_bank, forgotten
+from controller.fusion.bank import SLOTS, Bank, empty_bank, forgotten, unlearned
 from controller.fusion.frame import Frame
 from controller.fusion.report import report
 from controller.fusion.step import step
@@ -111,6 +111,13 @@ class Tracker:
         """All that one slot's module taught, and how all are turned against one another: it was part of that."""
         self._banks = [forgotten(bank, slot_index) for bank in self._banks]
         self._base = forgotten(self._base, slot_index) if self._base is not None else None
+
+    def unlearn(self, slot_index: int) -> None:
+        """Likewise of a module that was wrong: what it said within the ring, and what came of all before that."""
+        kept = [n for n, frame in enumerate(self._frames) if frame.sensor.slot_index != slot_index]
+        self._keys, self._frames = [self._keys[n] for n in kept], [self._frames[n] for n in kept]
+        self._banks.clear()
+        self._base = unlearned(self._base, slot_index) if self._base is not None else None
 
     def add(self, detections: Detections) -> Added:
         """Fuse one message in ENU axes; never raises: what cannot be used is dropped and counted."""

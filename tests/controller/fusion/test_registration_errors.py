@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from crowd import CAMERA, LIDAR, RADAR, Crowd, late, scaled, shifted, turned
@@ -65,6 +67,33 @@ def test_what_is_grossly_wrong_is_named(wrong, words):
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
     assert words in crowd.finding(CAMERA).words
     assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+
+
+def test_in_a_crowd_somebody_is_near_everywhere_and_a_mirrored_module_is_named_all_the_same():
+    crowd = Crowd({CAMERA: scaled(1, -1)}, count=160)
+    crowd.run(6)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert "left and right are exchanged" in crowd.finding(CAMERA).words
+    assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_among_few_and_fast_road_users_one_is_blamed_and_nobody_else(seed):
+    """Who is late sees them farther from where they are than anybody goes astray by chance; that is said of one."""
+    crowd = Crowd({CAMERA: late(-0.25)}, count=4, pace=(29, 31), seed=seed)
+    for _ in range(12):
+        crowd.run(1)
+        assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.finding(CAMERA).late_s == pytest.approx(-0.25, abs=0.05)
+
+
+def test_a_large_error_of_one_kind_is_told_in_full_and_as_that_kind_alone():
+    crowd = Crowd({LIDAR: shifted(3.0, 0.0)}, count=5)
+    crowd.run(8)
+    assert crowd.finding(LIDAR).east_m == pytest.approx(3.0, abs=0.3)
+    assert crowd.finding(LIDAR).words.startswith("shifted by +")
+    assert "turned" not in crowd.finding(LIDAR).words
 
 
 @pytest.mark.parametrize(
@@ -132,3 +161,14 @@ def test_nothing_is_guessed_from_little():
     assert misfit([(one, one + 50, one)] * 12, 4.0) == NOTHING
     many = np.random.default_rng(1).uniform(-50, 50, (60, 2))
     assert misfit([(many, np.full((3, 2), 900.0), many[:3])], 4.0) == NOTHING
+
+
+@pytest.mark.parametrize("degrees", [-15, 12, 30])
+def test_of_many_turns_that_would_do_the_one_that_fits_best_is_told(degrees):
+    rng = np.random.default_rng(1)
+    angle, away = rng.uniform(-0.5, 0.5, (2, 30, 3))
+    place = (25 + 10 * away)[..., None] * np.stack((np.cos(angle), np.sin(angle)), -1)
+    turn = math.radians(degrees)
+    seen = place @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    sights = [(one, there, np.zeros_like(there)) for one, there in zip(seen, place, strict=True)]
+    assert f"turned by about {degrees:+d}°" in misfit(sights, 4.0)

@@ -10,8 +10,11 @@ from controller.fusion.standing import Standing
 from modules.detection import empty_objects
 
 
-def test_a_module_is_taken_back_when_it_is_right_again():
-    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+@pytest.mark.parametrize(
+    "wrong", [shifted(2.0, 0.0), scaled(1, -1), scaled(100, 100)], ids=["shifted", "mirrored", "centimetres"]
+)
+def test_a_module_is_taken_back_when_it_is_right_again(wrong):
+    crowd = Crowd({CAMERA: wrong})
     crowd.run(8)
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
     crowd.wrong = {}

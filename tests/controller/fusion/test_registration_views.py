@@ -93,6 +93,35 @@ def found_out(crowd, words):
 ONLY_THE_LIDAR = [Standing.OK, Standing.QUARANTINED, Standing.OK]
 
 
+class Ahead(Parts):
+    """All look ahead, at the same stretch of road; `sight` m far the radar really sees."""
+
+    def __init__(self, wrong=None, sight=200.0):
+        ahead = ((25.0, -20.0), (100.0, -20.0), (100.0, 20.0), (25.0, 20.0))
+        super().__init__(wrong, told=dict.fromkeys(VIEWS, ahead))
+        self.place[:, 1] = np.linspace(-15, 15, len(self.place))
+        self.real = dict(self.sensors)
+        self.sight = sight
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        return rows[np.hypot(rows["x"], rows["y"]) < self.sight] if slot == RADAR else rows
+
+
+def exchanged(_crowd, _sensor, place):
+    return place[:, ::-1]
+
+
+def test_who_sees_only_where_nobody_looks_is_missed_where_it_should_see_what_the_others_do():
+    assert found_out(Ahead({LIDAR: exchanged}), "x and y were exchanged") == ONLY_THE_LIDAR
+
+
+def test_who_sees_less_far_than_it_says_may_be_blind_there_but_is_not_wrong():
+    crowd = Ahead(sight=32.0)
+    crowd.run(20)
+    assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
+
+
 def test_who_tells_of_what_lies_beyond_its_own_view_is_the_one_that_is_wrong():
     assert found_out(Parts({LIDAR: scaled(3.28084, 3.28084)}), "feet") == ONLY_THE_LIDAR
 

@@ -275,3 +275,21 @@ def test_what_was_learned_of_a_module_goes_with_it() -> None:
         assert not bank.learned["turn"].any(), "of all: it was learned together with this one"
         assert bank.id_trust[sensor.slot_index] == 0.5
         assert bank.story["missed"].sum(1) == pytest.approx(bank.story["missed"].shape[1] - 1), "of this one alone"
+
+
+def test_what_a_wrong_module_said_and_what_was_learned_beside_it_goes_with_it() -> None:
+    tracks = tracker()
+    follow(tracks, 4.0)
+    slot = scene.sensors()["lidar"].slot_index
+    before = tracks._base
+    tracks.unlearn(slot)
+    base = tracks._base
+    assert not base.learned["found"].any()
+    assert not base.story["missed"].any()
+    seen = before.story["slot_ns"][:, slot] > before.story["slot_ns"].min()
+    more = (base.motion.covariance - before.motion.covariance)[:, 0, 0]
+    assert seen.any()
+    assert (more[:, seen] > 4.0).all(), "who stands would else stay where it was seen wrongly"
+    assert not more[:, ~seen].any()
+    assert all(frame.sensor.slot_index != slot for frame in tracks._frames), "a late message would fuse them again"
+    assert len(tracks.at(scene.START_NS + 4 * NS).objects), "the road users stay"
