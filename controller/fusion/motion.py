@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     Index = NDArray[np.intp]
 
 STEADY, MANOEUVRE, STANDING = range(3)
+_MOVING: Final = [STEADY, MANOEUVRE]
 SWITCH_PER_S: Final = np.array([[0.0, 0.4, 0.1], [0.8, 0.0, 0.2], [0.05, 0.25, 0.0]])
 _LEAVING: Final = SWITCH_PER_S.sum(1)
 ACCELERATION_TAU_S: Final = 1.2
 STANDING_DRIFT: Final = 4e-4  # m²/s: a standing object's measured centre wanders a little
 STANDING_SPEED_VARIANCE: Final = 0.05**2
+STOPPING_MPS: Final = 2.0  # from about this speed on nobody stands a moment later
 # Rows: vehicle, pedestrian. White acceleration (m²/s³) of the steady mode, sigma (m/s²) of the manoeuvring one.
 STEADY_NOISE: Final = np.array([0.10, 0.06])
 MANOEUVRE_SIGMA: Final = np.array([2.5, 1.0])
@@ -145,6 +147,10 @@ def _mix(motion: Motion, dt: float) -> Motion:
     switch = SWITCH_PER_S * ((1 - stay) / _LEAVING)[:, None]
     switch[np.diag_indices(3)] = stay
     share = switch[:, :, None] * motion.weight[:, None]  # from, to, track
+    pace2 = (motion.mean[:STANDING, 2:4] ** 2).sum(1)
+    goes_on = share[:STANDING, STANDING] * -np.expm1(pace2 / (-2 * STOPPING_MPS**2))
+    share[:STANDING, STANDING] -= goes_on
+    share[_MOVING, _MOVING] += goes_on
     weight = share.sum(0)
     share /= weight
     # The spread of a mixture is that of its pairs, weight by weight: the same for every mode it goes to.

@@ -55,6 +55,20 @@ def test_an_object_at_rest_is_recognised() -> None:
     assert motion.weight[STANDING, 0] > 0.8
 
 
+@pytest.mark.parametrize(("speed", "sure"), [(30.0, True), (0.3, False)])
+def test_nobody_stands_a_moment_after_driving_fast(speed: float, *, sure: bool) -> None:
+    """Five times a second, places alone: that it might stand neither slows it down nor makes its speed doubtful."""
+    motion = one(speed)
+    for k in range(1, 20):
+        motion = predict(motion, 0.2, VEHICLE)
+        motion = update(motion, np.array([[0.2 * k * speed, 0.0]]), 0.04 * np.eye(2)[None], 0)
+    later = predict(motion, 0.2, VEHICLE)
+    mean, covariance = later.combined()
+    assert mean[0, 2] == pytest.approx(speed, abs=0.2)
+    assert covariance[0, 2, 2] < 1.0
+    assert bool(later.weight[STANDING, 0] < 1e-4) is sure
+
+
 def test_covariances_stay_positive_over_a_long_run() -> None:
     random, motion = np.random.default_rng(2), one()
     for k in range(600):

@@ -118,14 +118,24 @@ def plain_move(dt):
     return f, q
 
 
-def plain_predict(motion, dt):
-    """One track and one mode at a time (Blom and Bar-Shalom 1988, equations 7 to 9)."""
-    f, q = plain_move(dt)
+def plain_switch(mean, dt):
+    """Of one track: the faster a mode moves, the less it stands a moment later; what that leaves goes on as it did."""
     stay = np.exp(-motion_module.SWITCH_PER_S.sum(1) * dt)
     switch = motion_module.SWITCH_PER_S / motion_module.SWITCH_PER_S.sum(1)[:, None] * (1 - stay)[:, None]
     switch += np.diag(stay)
+    for mode in (STEADY, MANOEUVRE):
+        stops = switch[mode, STANDING] * np.exp(-np.sum(mean[mode, 2:4] ** 2) / (2 * motion_module.STOPPING_MPS**2))
+        switch[mode, mode] += switch[mode, STANDING] - stops
+        switch[mode, STANDING] = stops
+    return switch
+
+
+def plain_predict(motion, dt):
+    """One track and one mode at a time (Blom and Bar-Shalom 1988, equations 7 to 9)."""
+    f, q = plain_move(dt)
     result = Motion(*(np.zeros_like(part) for part in (motion.mean, motion.covariance, motion.weight)))
     for n in range(motion.mean.shape[2]):
+        switch = plain_switch(motion.mean[..., n], dt)
         for to in range(3):
             share = switch[:, to] * motion.weight[:, n]
             result.weight[to, n] = share.sum()
@@ -145,6 +155,7 @@ def test_prediction_is_that_of_the_textbook(count, seed, dt) -> None:
     weight = random.dirichlet((1, 1, 1), count).T
     # Modes of one track differ by metres, not by the road's length.
     mean = random.normal(0, 100, (1, 6, count)) + random.normal(0, 3, (3, 6, count))
+    mean[:, 2:4] *= random.uniform(0, 0.1, count)  # slow ones, too
     before = Motion(mean, np.moveaxis(root @ np.swapaxes(root, 2, 3), 1, -1).copy(), weight)
     found, plain = predict(before, dt, np.zeros(count, np.intp)), plain_predict(before, dt)
     np.testing.assert_allclose(found.mean, plain.mean, rtol=1e-10, atol=1e-10)
