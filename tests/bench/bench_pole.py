@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from controller.config import Mount
 from interfaces.consumer import Consumer
 from sim.broker import Broker
 from sim.module import SimModule
@@ -20,7 +21,7 @@ from sim.road import TRUTH
 from sim.scene import ORIGIN, ModuleSpec, pole_toml
 from sim.wire import SerialWire
 
-SLOTS = tuple(ModuleSpec(f"lidar-{n}", "lidar") for n in range(4))
+SLOTS = tuple(ModuleSpec(f"lidar-{n}", "lidar", Mount(height_m=30.0)) for n in range(4))  # nobody hides anybody
 OBJECTS = 50
 LOAD_S = 20.0
 PLUGS = 20
@@ -34,8 +35,7 @@ def crowd():
     rows["id"], rows["object_class"] = at, 2
     rows["x"] = (at * 17.0 + 12 * time.monotonic()) % 120 - 60
     rows["y"] = (at % 10) * 8.0 - 40
-    rows["vx"], rows["length"], rows["width"] = 12, 4.5, 1.8
-    rows["height"][np.argsort(np.hypot(rows["x"], rows["y"]))] = 1 + 0.4 * at  # nobody hides anybody
+    rows["vx"], rows["length"], rows["width"], rows["height"] = 12, 4.5, 1.8, 1.5
     return rows
 
 
