@@ -195,14 +195,16 @@ class App:
         await asyncio.sleep(0)  # the objects leave before they are judged
         judged = self.pipeline.judge(tracks)
         events = list(self._voice.events(judged))
-        async with asyncio.TaskGroup() as group:
-            keeping = [group.create_task(publisher.keep(one)) for event in events for one in event.publications]
-            if keeping:  # in their order, in one write to the disk; they leave before the twin of the objects is made
-                await asyncio.wait(keeping, timeout=TWIN_WAITS_S)
+        keeping = asyncio.gather(*(publisher.keep(one) for event in events for one in event.publications))
+        try:
+            if events:  # in their order, in one write to the disk; they leave before the twin of the objects is made
+                await asyncio.wait([keeping], timeout=TWIN_WAITS_S)
             twins = list(saying)
             _offer(publisher, twins)
             if self.recorder is not None:
                 self.recorder.picture(now_ns, self._voice, (*said, *events, *twins))
+        finally:
+            await keeping
         for derived in self.profiles.see(judged, events, heard=publisher.heard):
             publisher.offer(derived.publication, stream=derived.stream)
         await self.radio.say(tracks, judged.hazards)
