@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -42,11 +43,12 @@ class ErrorFit:
 
     def blamed(self, price: Floats, known: Iterable[int]) -> Fitted:
         """The mean over all groups, each as likely as it explains the differences; `price`, `known`: as `blame`'s, by
-        the modules' places (n,)."""
+        the modules' places (n,). Never more than half of the modules, unless so many are known."""
         count = len(price)
         in_any_case = frozenset(len(KINDS) * n + kind for n in known for kind in range(len(KINDS)))
         doubtful = range(len(KINDS) * count)
-        shares = blame(doubtful, self._evidence, lambda one: float(price[one // len(KINDS)]), in_any_case)
+        evidence = partial(self._evidence, most=max(count // 2, len(_owners(in_any_case))))
+        shares = blame(doubtful, evidence, lambda one: float(price[one // len(KINDS)]), in_any_case)
         errors, covariance, guilt = np.zeros(len(self.pull)), np.zeros(self.information.shape), np.zeros(count)
         for group, share in shares.items():
             if share > NEGLIGIBLE:
@@ -65,9 +67,9 @@ class ErrorFit:
         terms[:, ERRORS:] = 1 / NEAR_SIDE**2
         return terms.reshape(-1)
 
-    def _evidence(self, group: Group) -> float:
-        """Logarithm of the marginal likelihood (Bishop 2006, 3.5.1) if these errors are large; not all modules' are."""
-        if len(_owners(group)) * TERMS == len(self.pull):
+    def _evidence(self, group: Group, most: int) -> float:
+        """Logarithm of the marginal likelihood (Bishop 2006, 3.5.1) if these errors, of `most` modules, are large."""
+        if len(_owners(group)) > most:
             return -math.inf
         held = self._held(group)
         precision = self.information + np.diag(held)

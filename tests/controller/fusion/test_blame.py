@@ -101,6 +101,16 @@ def test_what_two_say_of_each_other_is_shared_between_them():
     assert fitted.errors[:, 0] == pytest.approx([1.0, -1.0], abs=0.3)
 
 
+@pytest.mark.parametrize("modules", [2, 3, 4, 5])
+def test_never_more_than_half_are_blamed_unless_they_are_known(modules):
+    """However much each of them contradicts all others."""
+    everybody = np.random.default_rng(modules).normal(0, 3, (modules, TERMS))
+    fit, prices = Pairs(20).fit(everybody), np.zeros(modules)
+    assert fit.blamed(prices, ()).guilt.sum() <= modules // 2 + 1e-9
+    known = range(modules - 1)
+    assert fit.blamed(prices, known).guilt[list(known)] == pytest.approx(1.0)
+
+
 def test_nothing_seen_is_nothing_found():
     fitted = ErrorFit(np.zeros((3 * TERMS, 3 * TERMS)), np.zeros(3 * TERMS)).blamed(np.full(3, COST), ())
     assert fitted.guilt.max() < 0.5

@@ -111,7 +111,7 @@ def test_one_byte_of_a_publication_is_found_out(recorded):
         (lambda said: replace(said, stamp=replace(said.stamp, sequence=7)), r"header\.sequence \d+ there, 7 here"),
         (lambda said: replace(said, parts=said.parts[:1]), "/hazard/.*/json: said only here"),
         (lambda said: replace(said, parts=(*said.parts, said.parts[0])), "/hazard/.*: said only there"),
-        (lambda said: replace(said, parts=(replace(said.parts[0], qos=1), said.parts[1])), "qos 1 there, 0 here"),
+        (lambda said: replace(said, parts=(replace(said.parts[0], qos=0), said.parts[1])), "qos 0 there, 1 here"),
         (
             lambda said: replace(said, parts=(said.parts[0], replace(said.parts[1], digest=1))),
             "the JSON twin or an attribute is another",
