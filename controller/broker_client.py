@@ -15,6 +15,8 @@ from interfaces.errors import ConfigError
 from interfaces.tidy_socket import TidySocket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from controller.broker import Broker
     from controller.certificate import Certificate
 
@@ -76,6 +78,22 @@ class BrokerClient(aiomqtt.Client):
         """aiomqtt waits on when a broker hangs up instead of answering. Called from the loop or from its executor."""
         self._loop.call_soon_threadsafe(self._give_up)
         super()._on_disconnect(*arguments, **named)
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 -- aiomqtt's
+        """As aiomqtt, which stumbles over a broker that has hung up by the time the event loop comes to it."""
+
+        def wait_for_room(fileno: int, write: Callable[[], None]) -> None:
+            if sock.fileno() == fileno:
+                self._loop.add_writer(fileno, write)
+
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:  # noqa: BLE001 -- whatever broke, the connection has
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        self._loop.call_soon_threadsafe(wait_for_room, sock.fileno(), write)
 
     def _give_up(self) -> None:
         if self._entering and not self._connected.done():

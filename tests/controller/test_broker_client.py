@@ -11,9 +11,11 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from controller import broker
 from controller.broker import Broker
 from controller.broker_address import BrokerAddress
 from controller.broker_client import BrokerClient, TurnedAwayError
+from controller.config import Mqtt
 from interfaces.errors import ConfigError
 from tests.certificates import Office
 
@@ -242,3 +244,16 @@ def test_files_that_cannot_be_used_are_named(ca, office, tmp_path):
         with pytest.raises(ConfigError) as refused:
             Broker(address, **files).tls()
         assert words in str(refused.value)
+
+
+async def test_a_connection_closed_before_the_event_loop_waits_for_it_troubles_nobody():
+    """As when a broker refuses our certificate right after the handshake."""
+    troubles, (ours, theirs) = [], socket.socketpair()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: troubles.append(trouble))
+    client = BrokerClient(broker.of(Mqtt(url="mqtt://127.0.0.1:1")))
+    client._on_socket_register_write(client._client, None, ours)
+    ours.close()
+    theirs.close()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert troubles == []
