@@ -15,8 +15,6 @@ from interfaces.errors import ConfigError
 from interfaces.tidy_socket import TidySocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from controller.broker import Broker
     from controller.certificate import Certificate
 
@@ -82,9 +80,9 @@ class BrokerClient(aiomqtt.Client):
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 -- aiomqtt's
         """As aiomqtt, which stumbles over a broker that has hung up by the time the event loop comes to it."""
 
-        def wait_for_room(fileno: int, write: Callable[[], None]) -> None:
-            if sock.fileno() == fileno:
-                self._loop.add_writer(fileno, write)
+        def wait_for_room() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
 
         def write() -> None:
             try:
@@ -93,7 +91,7 @@ class BrokerClient(aiomqtt.Client):
                 if not self._disconnected.done():
                     self._disconnected.set_exception(error)
 
-        self._loop.call_soon_threadsafe(wait_for_room, sock.fileno(), write)
+        self._loop.call_soon_threadsafe(wait_for_room)
 
     def _give_up(self) -> None:
         if self._entering and not self._connected.done():

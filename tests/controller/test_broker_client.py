@@ -246,11 +246,14 @@ def test_files_that_cannot_be_used_are_named(ca, office, tmp_path):
         assert words in str(refused.value)
 
 
-async def test_a_connection_closed_before_the_event_loop_waits_for_it_troubles_nobody():
+@pytest.mark.parametrize("already", [False, True])
+async def test_a_connection_closed_before_the_event_loop_waits_for_it_troubles_nobody(already):
     """As when a broker refuses our certificate right after the handshake."""
     troubles, (ours, theirs) = [], socket.socketpair()
     asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: troubles.append(trouble))
     client = BrokerClient(broker.of(Mqtt(url="mqtt://127.0.0.1:1")))
+    if already:
+        ours.close()
     client._on_socket_register_write(client._client, None, ours)
     ours.close()
     theirs.close()
