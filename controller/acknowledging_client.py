@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,6 +63,29 @@ class AcknowledgingClient(BrokerClient):
             for option in options:
                 connection.setsockopt(*option)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the socket has taken all that was said."""
+        return self._room.is_set()
+
+    def say(self, topic: str, payload: bytes, retain: bool, properties: Properties, *, by_alias: bool = False) -> None:
+        """Hand it to the socket (QoS 0), as far as that takes it at once: RefusedError or MqttError otherwise.
+
+        Nobody answers to it: paho's own way, made for answers and threads, costs several times as much.
+        """
+        connection = self._client.socket()
+        if connection is None:
+            raise aiomqtt.MqttCodeError(MQTT_ERR_NO_CONN, "Could not publish message")
+        packet = publish_packet("" if by_alias else topic, payload, _packed(properties), retain=retain)
+        self._check_size(topic, len(packet))
+        taken = 0
+        if self.has_room:
+            with contextlib.suppress(OSError):  # no room, or no connection any more: paho finds out which
+                taken = connection.send(packet)
+        if taken < len(packet):
+            answered = 1  # paho calls back for what has QoS 0
+            self._client._packet_queue(PUBLISH, packet[taken:], 0, answered)  # noqa: SLF001 - it has no public way
+
     async def acknowledged(
         self, topic: str, payload: bytes, qos: int, retain: bool, properties: Properties, *, by_alias: bool = False
     ) -> None:
@@ -70,12 +94,11 @@ class AcknowledgingClient(BrokerClient):
 
         `by_alias`: the topic's alias in `properties` was said before, so the topic itself need not be sent.
         """
-        said_as = "" if by_alias else topic
         if not qos:
-            packet = publish_packet(said_as, payload, _packed(properties), retain=retain)
-            self._check_size(topic, len(packet))
-            await self._send(packet)
+            self.say(topic, payload, retain, properties, by_alias=by_alias)
+            await self._room.wait()
             return
+        said_as = "" if by_alias else topic
         said_at = asyncio.get_running_loop().time()
         self._check_size(topic, _packet_b(said_as, payload, qos, properties))
         info = self._client.publish(said_as, payload, qos, retain, properties)
@@ -101,14 +124,6 @@ class AcknowledgingClient(BrokerClient):
         if packet_b > self._packet_max_b:
             reason = ReasonCode(PacketTypes.DISCONNECT, "Packet too large")
             raise RefusedError(topic, reason, f": {packet_b} B, it takes {self._packet_max_b}")
-
-    async def _send(self, packet: bytes) -> None:
-        """Nobody answers to it: paho's own way, made for answers and threads, costs several times as much."""
-        if self._client.socket() is None:
-            raise aiomqtt.MqttCodeError(MQTT_ERR_NO_CONN, "Could not publish message")
-        answered = 1  # paho calls back for what has QoS 0
-        self._client._packet_queue(PUBLISH, packet, 0, answered)  # noqa: SLF001 - a packet of one's own has no public way
-        await self._room.wait()
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         """Write at once; the event loop gets only what the socket does not take."""

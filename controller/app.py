@@ -192,7 +192,6 @@ class App:
         saying = self._voice.objects(tracks)
         said = [next(saying)]
         _offer(publisher, said, newest)
-        await asyncio.sleep(0)  # the objects leave before they are judged
         judged = self.pipeline.judge(tracks)
         events = list(self._voice.events(judged))
         keeping = asyncio.gather(*(publisher.keep(one) for event in events for one in event.publications))

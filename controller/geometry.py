@@ -30,7 +30,7 @@ _LATITUDE_STEPS: Final = 2  # to rounding error within 1,000 km of the ellipsoid
 class LocalFrame:
     """East, north, up in metres on the plane that touches the ellipsoid at one point; `height_m` is ellipsoidal."""
 
-    __slots__ = ("_origin", "_rotation", "height_m", "latitude_deg", "longitude_deg")
+    __slots__ = ("_meridian", "_origin", "_rotation", "height_m", "latitude_deg", "longitude_deg")
 
     def __init__(self, latitude_deg: float, longitude_deg: float, height_m: float = 0.0) -> None:
         self.latitude_deg, self.longitude_deg, self.height_m = latitude_deg, longitude_deg, height_m
@@ -38,6 +38,7 @@ class LocalFrame:
         phi, lam = math.radians(latitude_deg), math.radians(longitude_deg)
         sp, cp, sl, cl = math.sin(phi), math.cos(phi), math.sin(lam), math.cos(lam)
         self._rotation = np.array([[-sl, cl, 0.0], [-sp * cl, -sp * sl, cp], [cp * cl, cp * sl, sp]])
+        self._meridian = sp, cp, float(np.hypot(*self._origin[:2])), float(self._origin[2])
 
     @classmethod
     def of(cls, origin: Origin) -> Self:
@@ -56,8 +57,13 @@ class LocalFrame:
     def to_wgs84(self, x: ArrayLike, y: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats, Floats]:
         """(x, y, z) m to degrees and ellipsoidal metres; shapes broadcast."""
         east, north, up = (np.asarray(value, np.float64) for value in (x, y, z))
-        axes = zip(*self._rotation.tolist(), self._origin.tolist(), strict=True)
-        return geodetic(*(east * e + north * n + up * u + begin for e, n, u, begin in axes))
+        # In the plane of the origin's meridian: how far from the axis of the earth, and how far along it.
+        sin, cos, out_m, along_m = self._meridian
+        out = out_m + (cos * up - sin * north)
+        along = along_m + (cos * north + sin * up)
+        latitude, height = geodetic(np.hypot(out, east), along)
+        longitude = self.longitude_deg + np.degrees(np.arctan2(east, out))
+        return latitude, longitude - 360.0 * np.rint(longitude / 360.0), height
 
 
 def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike) -> Floats:
@@ -70,26 +76,26 @@ def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike)
     return np.stack(np.broadcast_arrays(across * np.cos(lam), across * np.sin(lam), z), axis=-1)
 
 
-def geodetic(x: Floats, y: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
-    """Earth-centred metres to WGS84 degrees and ellipsoidal metres (Bowring 1976, repeated once: exact to rounding).
+def geodetic(across: Floats, along: Floats) -> tuple[Floats, Floats]:
+    """Metres from the axis of the earth and along it to latitude in degrees and ellipsoidal height in metres (Bowring
+    1976, repeated once: exact to rounding).
 
     Sines and cosines come from the sides of the triangles: an angle on the way would cost as much as all the rest.
     """
-    across = np.hypot(x, y)
     ratio = SEMI_MINOR_M / SEMI_MAJOR_M
     second2 = ECCENTRICITY2 / (1 - ECCENTRICITY2)
-    rise, run = z, ratio * across  # of the reduced latitude, then of the latitude
+    rise, run = along, ratio * across  # of the reduced latitude, then of the latitude
     for _ in range(_LATITUDE_STEPS):
         length = np.sqrt(rise * rise + run * run)
         sin, cos = rise / length, run / length
-        up = z + second2 * SEMI_MINOR_M * (sin * sin * sin)
+        up = along + second2 * SEMI_MINOR_M * (sin * sin * sin)
         out = across - ECCENTRICITY2 * SEMI_MAJOR_M * (cos * cos * cos)
         rise, run = ratio * up, out
     length = np.sqrt(up * up + out * out)
     sin, cos = up / length, out / length
     # This form of the height is well conditioned at the poles and on the equator alike.
-    height = across * cos + z * sin - SEMI_MAJOR_M * np.sqrt(1 - ECCENTRICITY2 * (sin * sin))
-    return np.degrees(np.arctan2(up, out)), np.degrees(np.arctan2(y, x)), height
+    height = across * cos + along * sin - SEMI_MAJOR_M * np.sqrt(1 - ECCENTRICITY2 * (sin * sin))
+    return np.degrees(np.arctan2(up, out)), height
 
 
 def place(detections: Detections, mount: Mount, frame: LocalFrame) -> tuple[Detections, int]:

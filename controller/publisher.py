@@ -71,6 +71,7 @@ class Publisher:
         self.commands: CommandRoom | None = None
         self._newest: tuple[dict[str, tuple[Publication, int]], ...] = ({}, {})  # by QoS, then stream
         self._fresh = (asyncio.Event(), asyncio.Event())
+        self._wide: AcknowledgingClient | None = None  # takes what is offered
         self._fate = ""
 
     @property
@@ -91,14 +92,17 @@ class Publisher:
         return {name: count for name, count in told.items() if count} | self.narrow.counters
 
     def offer(self, publication: Publication, measured_at_ns: int = 0, stream: str = "") -> None:
-        """Send when possible; a newer one of the same stream, its topic unless named, replaces it. Dropped while there
-        is no connection."""
+        """Send at once, or when the socket has room again; a newer one of the same stream, its topic unless named,
+        replaces it until then. Dropped while there is no connection."""
         if not self.connected.is_set():
             return
         if self.narrow.on:
             self.narrow.offer(publication)
             return
         waiting = self._newest[publication.qos]
+        if not publication.qos and not waiting and self._wide is not None and self._wide.has_room:
+            self._say_now(self._wide, publication, measured_at_ns)
+            return
         self.overtaken += (stream or publication.topic) in waiting
         waiting[stream or publication.topic] = publication, measured_at_ns
         self._fresh[publication.qos].set()
@@ -181,10 +185,14 @@ class Publisher:
         for one in self._greeting():
             await self._say(client, one)
         self.connected.set()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._stream(client, 0))
-            group.create_task(self._stream(client, 1))
-            group.create_task(self.events.run(partial(self._event, client)))
+        self._wide = client
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._stream(client, 0))
+                group.create_task(self._stream(client, 1))
+                group.create_task(self.events.run(partial(self._event, client)))
+        finally:
+            self._wide = None
 
     async def _stream(self, client: AcknowledgingClient, qos: int) -> None:
         while True:
@@ -193,8 +201,7 @@ class Publisher:
             while self._newest[qos]:
                 stream = next(iter(self._newest[qos]))
                 publication, measured_at_ns = self._newest[qos].pop(stream)
-                if measured_at_ns:
-                    self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
+                self._lag(measured_at_ns)
                 await self._say(client, publication)
 
     async def _event(self, client: AcknowledgingClient, stored: Stored) -> None:
@@ -208,6 +215,21 @@ class Publisher:
             await self._send(client, one, one.expiry_s, retain=one.retain)
         except RefusedError as refusal:
             self._refused(str(refusal))
+
+    def _say_now(self, client: AcknowledgingClient, one: Publication, measured_at_ns: int) -> None:
+        self._lag(measured_at_ns)
+        try:
+            client.say(one.topic, one.payload, one.retain, PublishProperties(one, one.expiry_s))
+        except RefusedError as refusal:
+            self._refused(str(refusal))
+        except aiomqtt.MqttError:  # who waits for the end of the connection says so
+            return
+        else:
+            self.sent += 1
+
+    def _lag(self, measured_at_ns: int) -> None:
+        if measured_at_ns:
+            self.lags_s.append((self._utc_ns() - measured_at_ns) / NS_PER_S)
 
     async def _send_short(self, client: AcknowledgingClient, one: Sending) -> None:
         short = one.publication

@@ -26,7 +26,7 @@ _SIZED: Final = 2  # wire type of what says how long it is
 _WHOLE: Final = np.dtype((np.uint8, 5))  # a varint of 32 bits
 _SIZE: Final = np.dtype((np.uint8, 2))  # a varint of the size of a text or of a message
 _LARGEST_B: Final = (1 << 14) - 1
-_SHIFTS: Final = np.arange(0, 35, 7, dtype=np.uint32)
+_SHIFTS: Final = np.arange(0, 35, 7, dtype=np.uint32)[:, None, None]
 
 
 class WireRows:
@@ -108,10 +108,10 @@ class WireRows:
 
 def _fill(records: NDArray[np.void], names: Iterable[str], columns: Any, form: np.dtype[Any]) -> None:
     """Whole numbers as varints of this form."""
-    split = np.asarray(columns, np.uint32)[..., None] >> _SHIFTS[: form.itemsize] & 0x7F
-    split[..., :-1] |= 0x80
-    for name, each in zip(names, split, strict=True):
-        records[name] = each
+    split = np.asarray(columns, np.uint32) >> _SHIFTS[: form.itemsize] & 0x7F
+    split[:-1] |= 0x80
+    for number, name in enumerate(names):
+        records[name] = split[:, number].T
 
 
 def _tag(field: FieldDescriptor, wire_type: int) -> bytes:

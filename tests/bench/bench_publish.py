@@ -4,7 +4,8 @@ As in the daemon: ten times a second 100 road users are fused from three message
 picture, through voice, outbox, publisher and a real mosquitto; `mosquitto_sub`, a process of its own, says when each
 publication came. CPU is that of the whole process (threads, event loop and kernel included) in a period with a picture
 beyond that in a period that only fuses; periods of both kinds take turns. From tracks to socket it is that of one
-thread, the event loop's: the picture encoded and handed to the kernel.
+thread, the event loop's: the picture encoded and handed to the kernel; also without the rest between two pictures, in
+which whoever shares the processor takes its caches.
 """
 
 from __future__ import annotations
@@ -132,10 +133,7 @@ async def _way(folder: Path, port: int, sections: dict, hazards: bool) -> tuple[
     )
     heard = asyncio.create_task(hearing.communicate())
     async with Outbox(folder / "o.db", time.time_ns) as box:
-        link = Publisher(
-            Mqtt(url=f"mqtt://127.0.0.1:{port}"), "pole", box, utc_ns=time.time_ns, greeting=list,
-            will=lambda: will(sender_of(settings), Stamp(1, time.time_ns())), report=lambda text: None,
-        )  # fmt: skip
+        link = _publisher(settings, port, box)
         running = asyncio.create_task(link.run())
         await link.connected.wait()
         pole: Any = Pole(settings, link, folder / "state", hazards=hazards)
@@ -164,6 +162,30 @@ async def _way(folder: Path, port: int, sections: dict, hazards: bool) -> tuple[
     return cpu_ms, float(np.median(pole.path_s)) * 1e3, waits
 
 
+async def _without_rest(folder: Path, port: int) -> float:
+    """CPU ms from tracks to socket (median), a picture right after the other, each fused before."""
+    settings = config(publish={"json_twins": False})
+    async with Outbox(folder / "restless.db", time.time_ns) as box:
+        link = _publisher(settings, port, box)
+        running = asyncio.create_task(link.run())
+        await link.connected.wait()
+        pole: Any = Pole(settings, link, folder, hazards=False)
+        for _ in range(TURN * TURNS):
+            pole.fuse()
+            await App._say_road(pole, pole)
+            await asyncio.sleep(0.001)  # the broker has its turn
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    return float(np.median(pole.path_s)) * 1e3
+
+
+def _publisher(settings: Config, port: int, box: Outbox) -> Publisher:
+    return Publisher(
+        Mqtt(url=f"mqtt://127.0.0.1:{port}"), "pole", box, utc_ns=time.time_ns, greeting=list,
+        will=lambda: will(sender_of(settings), Stamp(1, time.time_ns())), report=lambda text: None,
+    )  # fmt: skip
+
+
 def _told(waits: dict[str, list[float]], of: str) -> list[tuple[str, float, str]]:
     chosen = [ms for topic, each in waits.items() if of in topic for ms in each]
     words = f"  {(of and f'its {of}') or f'all {len(waits)} a cycle'}, picture to subscriber"
@@ -178,6 +200,7 @@ async def _published(folder: Path) -> list[tuple[str, float, str]]:
             rows.append((f"CPU a picture of {OBJECTS} objects, {name}", cpu_ms, "ms"))
             if not number:
                 rows.append(("  of it from tracks to socket", path_ms, "ms"))
+                rows.append(("  the same without rest", await _without_rest(folder, port), "ms"))
             rows += [row for of in (("", "objects", "hazard") if hazards else ("",))
                      for row in _told(waits, of)]  # fmt: skip
     return rows

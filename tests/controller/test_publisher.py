@@ -18,7 +18,7 @@ from controller.outbox import Outbox
 from controller.outbox_table import OutboxTable
 from controller.publication.publication import Publication
 from controller.publisher import Publisher
-from sim.broker import Broker
+from sim.broker import MAX_PACKET, Broker
 from tests.throttled_link import ThrottledLink
 
 WILL = Publication("s/status", b"gone", "c", 1, True, None, (), "w")
@@ -203,6 +203,37 @@ async def test_an_event_that_alone_has_no_answer_is_told_and_stops_nothing(tmp_p
     assert any("refuses s/unanswered" in line and "not to this" in line for line in lines), lines
 
 
+async def test_what_is_offered_leaves_at_once_while_the_socket_has_room_and_then_the_newest_alone(tmp_path):
+    got, picture = [], replace(UP, topic="s/objects", qos=0)
+    async with asyncio.timeout(30), Broker() as broker, ThrottledLink(broker.port, 500_000, 0.0) as link:
+        listening = await subscriber(broker.url, got, "s/objects")
+        async with publishing(link.url, tmp_path / "o.db", []) as (one, _, _):
+            await one.connected.wait()
+            before = one.sent
+            for n in range(2):
+                one.offer(replace(picture, payload=b"%d" % n))
+                assert one.sent == before + n + 1, "nothing else had to run for that"
+            one.offer(replace(picture, payload=bytes(SEND_BUFFER_B * 7)))
+            for n in range(2, 5):
+                one.offer(replace(picture, payload=b"%d" % n))
+            assert (one.sent, one.overtaken) == (before + 3, 2)
+            while b"4" not in got:  # noqa: ASYNC110 - the broker's own delivery has no event of ours
+                await asyncio.sleep(0.01)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert [one if len(one) < 2 else len(one) for one in got] == [b"0", b"1", SEND_BUFFER_B * 7, b"4"]
+
+
+async def test_a_picture_that_the_broker_never_takes_is_told_and_not_sent(tmp_path):
+    lines = []
+    async with asyncio.timeout(20), Broker() as broker, publishing(broker.url, tmp_path / "o.db", lines) as (one, _, _):
+        await one.connected.wait()
+        before = one.sent
+        one.offer(replace(UP, topic="s/objects", qos=0, payload=bytes(MAX_PACKET)))
+        assert (one.sent, one.refused) == (before, 1)
+    assert any("refuses s/objects: Packet too large" in line for line in lines), lines
+
+
 async def test_a_hazard_is_not_stuck_behind_pictures_that_fill_the_link(tmp_path):
     """Nobody has called this link narrow: the newest picture leaves when the one before has, and no other waits."""
     got, picture = [], replace(UP, topic="s/objects", payload=bytes(90_000), qos=0)
@@ -255,12 +286,12 @@ async def stay(life, entering):
     return await life.enter_async_context(entering)
 
 
-async def subscriber(url, got):
+async def subscriber(url, got, topic="s/event"):
     ready = asyncio.Event()
 
     async def listen():
         async with aiomqtt.Client(parse(url).host, parse(url).port, protocol=aiomqtt.ProtocolVersion.V5) as client:
-            await client.subscribe("s/event", qos=1)
+            await client.subscribe(topic, qos=1)
             ready.set()
             async for message in client.messages:
                 got.append(message.payload)
