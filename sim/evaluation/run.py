@@ -13,7 +13,7 @@ from controller.hazard.hazard import Phase
 from controller.pipeline import Pipeline
 from controller.replay import pictures
 from sim.evaluation.frame import Frame, best_pairs, distances
-from sim.evaluation.metrics import MATCH_M, ZERO_M
+from sim.evaluation.metrics import ZERO_M
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,13 +100,12 @@ def _beside(recording: Recording, picture: Picture, at_s: float, cost_s: float) 
     if truth is None:
         return None
     everyone = _frame(truth, tracks)
-    away = distances(everyone)
+    alike = best_pairs(1 - distances(everyone) / ZERO_M)
     counts = np.isin(truth["id"], list(recording.counted_at(valid_at_ns)))
-    # A track of somebody who does not count is neither right nor wrong.
-    excused = [j for i, j in best_pairs(1 - away / MATCH_M) if not counts[i]]
     judged = recording.site.watched(everyone.track_xy)
-    judged[excused] = False
-    names = {everyone.tracks[j]: everyone.truth[i] for i, j in best_pairs(1 - away / ZERO_M)}
+    # A track of somebody who does not count is neither right nor wrong.
+    judged[[j for i, j in alike if not counts[i]]] = False
+    names = {everyone.tracks[j]: everyone.truth[i] for i, j in alike}
     age_s = (valid_at_ns - tracks["measured_at_ns"][judged]) / 1e9
     return Instant(at_s, _frame(truth[counts], tracks[judged]), truth, tracks, names, age_s, cost_s)
 

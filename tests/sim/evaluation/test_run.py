@@ -12,10 +12,12 @@ import pytest
 from controller.replay import replay
 from sim.evaluation.assessment import assess
 from sim.evaluation.goals import FIGURES
+from sim.evaluation.metrics import MATCH_M
 from sim.evaluation.page import page
 from sim.evaluation.recording import of_scene
 from sim.evaluation.run import RATE_HZ, WARM_UP_S, run
 from sim.evaluation.summary import as_json, summary, text
+from sim.miscalibration import Miscalibration
 from sim.scenario import scenario
 
 
@@ -67,6 +69,21 @@ def test_nobody_who_does_not_count_is_missed_or_false(assessment):
         )
         assert set(one.frame.truth) <= counted
         assert set(one.frame.tracks) <= set(one.tracks["id"].tolist())
+
+
+def test_the_track_of_somebody_who_does_not_count_is_not_false_however_far_beside_it_lies():
+    scene = scenario("crossing", 1)
+    camera = next(one for one in scene.modules if one.slot == "camera")
+    astray = dataclasses.replace(camera, wrong=Miscalibration(forward_m=3.0))
+    recording = of_scene(dataclasses.replace(scene, modules=(astray,)), 4.0)
+    nobody = dataclasses.replace(recording, counted=(frozenset(),) * len(recording.counted))
+    aside_m = []
+    for one in run(nobody).instants:
+        place = {row["id"]: (row["x"], row["y"]) for rows in (one.truth, one.tracks) for row in rows}
+        aside_m += [math.dist(place[track], place[name]) for track, name in one.names.items()]
+        assert not set(one.frame.tracks) & one.names.keys()
+        assert not one.frame.truth
+    assert max(aside_m) > MATCH_M, "else nothing was tried"
 
 
 def test_the_warm_up_is_not_measured(assessment):
