@@ -26,7 +26,8 @@ ENOUGH: Final = 24.0  # comparisons in a judgement for that; with fewer, what wa
 OUTLIER_M: Final = 1.0
 INDEPENDENT: Final = 4  # measurements of one track in a period, at most
 COMMON_M: Final = 0.2  # 1 sigma of what a module gets wrong about one track all the time,
-EXTENT: Final = 0.2  # and that share of half its length: which part of a lorry is seen
+EXTENT: Final = 0.2  # and that share of half its length and, across it, of half its width: which part of it is seen
+COURSE_MPS: Final = 1.0  # from which on it is known how a body lies
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
 SEVERAL: Final = 3  # road users
 MAX_TRACKS: Final = 2000  # remembered
@@ -38,7 +39,8 @@ SAMPLE: Final = np.dtype(
         ("off", "<f8", 2),
         ("basis", "<f8", (2, TERMS)),
         ("sigma", "<f8"),
-        ("extent", "<f8"),
+        ("ahead", "<f8", 2),
+        ("half", "<f8", 2),
     ]
 )
 
@@ -72,7 +74,7 @@ class Displacements:
         samples["track"], samples["slot"] = track["id"], sensor.slot_index
         samples["off"] = np.stack((rows["x"], rows["y"]), 1) - place
         samples["basis"] = _basis(sensor, place, track)
-        samples["extent"] = np.nan_to_num(track["length"], nan=2.0) / 2
+        samples["ahead"], samples["half"] = _lie(track)
         declared = sensor.accuracy(rows["x"], rows["y"])[0]
         sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
         samples["sigma"] = np.clip(np.nan_to_num(sigma, nan=1.0), 0.1, 5.0)
@@ -103,32 +105,34 @@ class Displacements:
         rows, self._samples = np.concatenate(self._samples), []
         pairs, group = np.unique(rows["track"].astype(np.int64) * SLOTS + rows["slot"], return_inverse=True)
         count = np.bincount(group).astype(np.float64)
-        off = _mean(rows["off"], group, count)
+        off, half = _mean(rows["off"], group, count), _mean(rows["half"], group, count)
         basis = _mean(rows["basis"].reshape(-1, 2 * TERMS), group, count).reshape(-1, 2, TERMS)
         sigma = np.bincount(group, rows["sigma"]) / count
-        extent = np.bincount(group, np.nan_to_num(rows["extent"])) / count
-        weight = 1 / (sigma**2 / np.minimum(count, INDEPENDENT) + COMMON_M**2 + (EXTENT * extent) ** 2)
-        ids, track = np.unique(pairs // SLOTS, return_inverse=True)
-        slot = pairs % SLOTS
+        noise = sigma**2 / np.minimum(count, INDEPENDENT) + COMMON_M**2
+        weight = 1 / (noise[:, None] + (EXTENT * half) ** 2)  # along the body and across it
+        ids, whose = np.unique(rows["track"].astype(np.int64), return_inverse=True)
+        ahead = _mean(rows["ahead"], whose, np.bincount(whose).astype(np.float64))
+        track, slot = ids.searchsorted(pairs // SLOTS), pairs % SLOTS
         shared = np.bincount(track)[track] > 1
-        weight /= 1 + self._spoken(ids, np.unique(track[shared]))[track] / REPEATED
-        track, slot = track[shared], slot[shared]
-        off, basis, weight, sigma = off[shared], basis[shared], weight[shared], sigma[shared]
+        weight /= (1 + self._spoken(ids, np.unique(track[shared]))[track] / REPEATED)[:, None]
+        track, slot, sigma, basis = track[shared], slot[shared], sigma[shared], basis[shared]
         if not len(track):
             return
         memory = MEMORY ** min(1.0, len(track) / ENOUGH)
         for kept in (self._information, self._pull, self._gram, self._sigma, self.weight):
             np.multiply(kept, memory, out=kept)
+        turn, weight = _turns(ahead)[track], weight[shared]
+        off = (turn @ off[shared, :, None])[..., 0]
         placed = np.zeros((len(track), 2, SLOTS, TERMS))
-        placed[np.arange(len(track)), :, slot] = basis
+        placed[np.arange(len(track)), :, slot] = turn @ basis
         design = placed.reshape(len(track), 2, SLOTS * TERMS)
         for _ in range(2):  # the second time without what does not fit
             centred, about = _centred(design, track, weight), _centred(off, track, weight)
             rest = about - centred @ self.errors.reshape(-1)
-            trusted = weight * np.minimum(1.0, OUTLIER_M / np.maximum(np.hypot(rest[:, 0], rest[:, 1]), 1e-6))
+            trusted = weight * np.minimum(1.0, OUTLIER_M / np.maximum(np.hypot(rest[:, 0], rest[:, 1]), 1e-6))[:, None]
             weight = trusted
         flat = centred.reshape(-1, SLOTS * TERMS)
-        heavy = flat * np.repeat(trusted, 2)[:, None]
+        heavy = flat * trusted.reshape(-1, 1)
         self._information += (heavy.T @ flat).reshape(SLOTS, TERMS, SLOTS, TERMS)
         self._pull += (heavy.T @ about.reshape(-1)).reshape(SLOTS, TERMS)
         for one in range(SLOTS):
@@ -189,9 +193,28 @@ def _mean(values: Floats, group: NDArray[np.intp], count: Floats) -> Floats:
 
 
 def _centred(values: Floats, track: NDArray[np.intp], weight: Floats) -> Floats:
-    """`values` (n, ...) without the weighted mean of their track: what the track itself has wrong goes with it."""
-    shape = (-1,) + (1,) * (values.ndim - 1)
-    total = np.zeros((track.max() + 1, *values.shape[1:]))
-    np.add.at(total, track, values * weight.reshape(shape))
-    centred: Floats = values - (total / np.maximum(np.bincount(track, weight), 1e-9).reshape(shape))[track]
+    """`values` (n, 2, ...) without the mean of their track, weighted (n, 2): what the track itself has wrong goes with
+    it.
+    """
+    weight = weight.reshape(len(values), 2, *(1,) * (values.ndim - 2))
+    total, of = np.zeros((2, track.max() + 1, *values.shape[1:]))
+    np.add.at(total, track, values * weight)
+    np.add.at(of, track, np.broadcast_to(weight, values.shape))
+    centred: Floats = values - (total / np.maximum(of, 1e-9))[track]
     return centred
+
+
+def _lie(track: NDArray[np.void]) -> tuple[Floats, Floats]:
+    """How bodies lie (n, 2), and half their lengths and widths (n, 2); half the length both ways where that is not
+    sure.
+    """
+    half = np.stack((np.nan_to_num(track["length"], nan=2.0), np.nan_to_num(track["width"], nan=2.0)), 1) / 2
+    unsure = np.hypot(track["vx"], track["vy"]) < COURSE_MPS
+    half[unsure, 1] = half[unsure, 0]
+    return np.stack((np.cos(track["yaw"]), np.sin(track["yaw"])), 1), half
+
+
+def _turns(ahead: Floats) -> Floats:
+    """(n, 2, 2): from east and north to along and across."""
+    cos, sin = (ahead / np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9)[:, None]).T
+    return np.stack((np.stack((cos, sin), 1), np.stack((-sin, cos), 1)), 1)

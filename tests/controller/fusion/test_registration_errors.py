@@ -52,6 +52,28 @@ def test_the_one_module_that_is_wrong_is_found_and_told_how(slot, wrong, name, v
     assert all(crowd.standing(other) is Standing.OK for other in crowd.sensors if other != slot)
 
 
+class Lorries(Crowd):
+    """Long vehicles that drive east and west."""
+
+    def __init__(self, wrong):
+        super().__init__(wrong, count=6)
+        pace = np.hypot(self.velocity[:, 0], self.velocity[:, 1])
+        self.velocity = np.stack((pace * [1, -1, 1, -1, 1, -1], np.zeros(6)), 1)
+
+    def tracks(self, fused):
+        tracks = super().tracks(fused)
+        rows = tracks.objects
+        rows["length"], rows["width"], rows["yaw"] = 12.0, 2.5, np.arctan2(rows["vy"], rows["vx"])
+        return tracks
+
+
+@pytest.mark.parametrize(("wrong", "found"), [(shifted(0.0, 0.8), Standing.DEGRADED), (shifted(0.8, 0.0), Standing.OK)])
+def test_which_end_of_a_lorry_is_seen_nobody_knows_but_well_on_which_side_it_drives(wrong, found):
+    crowd = Lorries({CAMERA: wrong})
+    crowd.run(5)
+    assert [crowd.standing(slot) for slot in crowd.sensors] == [found, Standing.OK, Standing.OK]
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
