@@ -56,6 +56,7 @@ class ModbusBus:
         self._loop = asyncio.get_running_loop()
         self._probes = self._to_probe()
         self._probe_at = 0.0
+        self._left = UNPROVISIONED  # where the last unit was that was lost
         self._busy_s = self._load = 0.0
         self._load_since = self._loop.time()
 
@@ -195,14 +196,18 @@ class ModbusBus:
         link = self._links.pop(id(unit), None)
         if link is not None:
             link.end(unit.gone)
+            self._left = unit.unit
             self._faults["units_lost"] += 1
 
     def _to_probe(self) -> Iterator[int]:
-        """Addresses without a unit, for ever: the unprovisioned every other time, the known often, the rest in turn."""
+        """Addresses without a unit, for ever: the unprovisioned and where one was lost last again and again, the known
+        often, the rest in turn.
+        """
         usual, rare = cycle(range(FIRST_UNIT, USUAL_UNITS + 1)), cycle(range(USUAL_UNITS + 1, LAST_UNIT + 1))
         for turns in cycle((usual, usual, usual, rare)):
             for address in (*sorted({*self._expected, *self._addresses.known.values()}), next(turns)):
-                yield from (one for one in (UNPROVISIONED, address) if one not in self._units)
+                likely = dict.fromkeys((UNPROVISIONED, self._left, address))
+                yield from (one for one in likely if one not in self._units)
 
 
 async def open_modbus(url: str, addresses: AddressTable, expected: Iterable[int] = ()) -> ModbusBus:

@@ -124,6 +124,23 @@ async def test_units_are_found_addressed_and_missed(tmp_path, kind):
         await modules[1].gone()
 
 
+async def test_where_a_unit_was_lost_last_is_looked_before_all_the_places_where_others_were(tmp_path):
+    async with a_line(tmp_path, "tcp", range(1, 31)) as (line, bus, found, _):
+        stays, leaves = Module(line, b"a" * 16, 1), Module(line, b"b" * 16, 2)
+        await until(lambda: len(found) == 2)
+        asked, perform = [], bus._perform
+        bus._perform = lambda unit, query: (asked.append(unit), perform(unit, query))[1]
+        link = next(one for one in found if one.address == 2)
+        await leaves.gone()
+        await until(lambda: link.ended)
+        asked.clear()
+        back = Module(line, b"b" * 16, 2)
+        await until(lambda: len(found) == 3)
+        assert len({unit for unit in asked if unit > 2}) <= 3, "of 28 that are empty"
+        await stays.gone()
+        await back.gone()
+
+
 @pytest.mark.parametrize("wrong", [one for one in Wrong if one is not Wrong.NOTHING], ids=lambda one: one.value)
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
 async def test_a_wrong_unit_does_not_stop_its_neighbour(tmp_path, kind, wrong):
