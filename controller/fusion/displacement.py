@@ -6,7 +6,7 @@ Only differences between modules on the same track count; what a track itself ha
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ COMMON_M: Final = 0.2  # 1 sigma of what a module gets wrong about one track all
 EXTENT: Final = 0.2  # and that share of half its length and, across it, of half its width: which part of it is seen
 COURSE_MPS: Final = 1.0  # from which on it is known how a body lies
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
-SEVERAL: Final = 3  # road users
+SEVERAL: Final = 2  # road users
 MAX_TRACKS: Final = 2000  # remembered
 
 SAMPLE: Final = np.dtype(
@@ -102,48 +102,37 @@ class Displacements:
         """Add the differences between modules on the same track to what is known."""
         if not self._samples:
             return
-        rows, self._samples = np.concatenate(self._samples), []
-        pairs, group = np.unique(rows["track"].astype(np.int64) * SLOTS + rows["slot"], return_inverse=True)
-        count = np.bincount(group).astype(np.float64)
-        off, half = _mean(rows["off"], group, count), _mean(rows["half"], group, count)
-        basis = _mean(rows["basis"].reshape(-1, 2 * TERMS), group, count).reshape(-1, 2, TERMS)
-        sigma = np.bincount(group, rows["sigma"]) / count
-        noise = sigma**2 / np.minimum(count, INDEPENDENT) + COMMON_M**2
-        weight = 1 / (noise[:, None] + (EXTENT * half) ** 2)  # along the body and across it
-        ids, whose = np.unique(rows["track"].astype(np.int64), return_inverse=True)
-        ahead = _mean(rows["ahead"], whose, np.bincount(whose).astype(np.float64))
-        track, slot = ids.searchsorted(pairs // SLOTS), pairs % SLOTS
-        shared = np.bincount(track)[track] > 1
-        weight /= (1 + self._spoken(ids, np.unique(track[shared]))[track] / REPEATED)[:, None]
-        track, slot, sigma, basis = track[shared], slot[shared], sigma[shared], basis[shared]
-        if not len(track):
+        seen, self._samples = _gathered(np.concatenate(self._samples)), []
+        if not len(seen.slot):
             return
-        memory = MEMORY ** min(1.0, len(track) / ENOUGH)
+        memory = MEMORY ** min(1.0, len(seen.slot) / ENOUGH)
         for kept in (self._information, self._pull, self._gram, self._sigma, self.weight):
             np.multiply(kept, memory, out=kept)
-        turn, weight = _turns(ahead)[track], weight[shared]
-        off = (turn @ off[shared, :, None])[..., 0]
-        placed = np.zeros((len(track), 2, SLOTS, TERMS))
-        placed[np.arange(len(track)), :, slot] = turn @ basis
-        design = placed.reshape(len(track), 2, SLOTS * TERMS)
-        for _ in range(2):  # the second time without what does not fit
-            centred, about = _centred(design, track, weight), _centred(off, track, weight)
-            rest = about - centred @ self.errors.reshape(-1)
-            trusted = weight * np.minimum(1.0, OUTLIER_M / np.maximum(np.hypot(rest[:, 0], rest[:, 1]), 1e-6))[:, None]
-            weight = trusted
-        flat = centred.reshape(-1, SLOTS * TERMS)
-        heavy = flat * trusted.reshape(-1, 1)
-        self._information += (heavy.T @ flat).reshape(SLOTS, TERMS, SLOTS, TERMS)
-        self._pull += (heavy.T @ about.reshape(-1)).reshape(SLOTS, TERMS)
+        self._compare(seen)
         for one in range(SLOTS):
-            mine = slot == one
+            mine = seen.slot == one
             if mine.any():
                 if len(self._road_users[one]) < SEVERAL:
-                    self._road_users[one].update(ids[track[mine]].tolist())
-                errors = basis[mine][..., :ERRORS]
+                    self._road_users[one].update(seen.ids[seen.track[mine]].tolist())
+                errors = seen.basis[mine][..., :ERRORS]
                 self._gram[one] += np.einsum("nij,nik->jk", errors, errors)
-                self._sigma[one] += sigma[mine].sum()
+                self._sigma[one] += seen.sigma[mine].sum()
                 self.weight[one] += mine.sum()
+
+    def _compare(self, seen: _Seen) -> None:
+        """Add to the normal equations, the second time without what does not fit."""
+        placed = np.zeros((len(seen.slot), 2, SLOTS, TERMS))
+        placed[np.arange(len(seen.slot)), :, seen.slot] = seen.basis
+        design = placed.reshape(len(seen.slot), 2, SLOTS * TERMS)
+        weight = seen.weight / (1 + self._spoken(seen.ids)[seen.track] / REPEATED)[:, None]
+        for _ in range(2):
+            centred, about = (_centred(values, seen.track, weight) for values in (design, seen.off))
+            rest = about - centred @ self.errors.reshape(-1)
+            weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(np.hypot(rest[:, 0], rest[:, 1]), 1e-6))[:, None]
+        flat = centred.reshape(-1, SLOTS * TERMS)
+        heavy = flat * weight.reshape(-1, 1)
+        self._information += (heavy.T @ flat).reshape(SLOTS, TERMS, SLOTS, TERMS)
+        self._pull += (heavy.T @ about.reshape(-1)).reshape(SLOTS, TERMS)
 
     def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats]:
         """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m.
@@ -163,14 +152,43 @@ class Displacements:
             spread[slot] = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
         return guilt, spread
 
-    def _spoken(self, ids: NDArray[np.int64], shared: NDArray[np.intp]) -> Floats:
-        """How often each track has been compared before; those at `shared` are once more."""
-        before = [self._heard.get(one, 0) for one in ids.tolist()]
+    def _spoken(self, ids: NDArray[np.int64]) -> Floats:
+        """How often each of these tracks has been compared before; they are once more."""
         if len(self._heard) > MAX_TRACKS:
             self._heard.clear()
-        for n in shared.tolist():
-            self._heard[int(ids[n])] = before[n] + 1
+        before = [self._heard.get(one, 0) for one in ids.tolist()]
+        self._heard.update((one, times + 1) for one, times in zip(ids.tolist(), before, strict=True))
         return np.array(before, np.float64)
+
+
+class _Seen(NamedTuple):
+    """Means (n,) of what one module saw of one track that others saw, too: `ids[track]`. Vectors (n, 2) are along the
+    body and across it, as is their `weight`.
+    """
+
+    ids: NDArray[np.int64]
+    track: NDArray[np.intp]
+    slot: NDArray[np.int64]
+    off: Floats
+    basis: Floats
+    weight: Floats
+    sigma: Floats
+
+
+def _gathered(rows: NDArray[np.void]) -> _Seen:
+    """The samples by track and module."""
+    tracks = rows["track"].astype(np.int64)
+    pairs, group, count = np.unique(tracks * SLOTS + rows["slot"], return_inverse=True, return_counts=True)
+    ids, track, modules = np.unique(pairs // SLOTS, return_inverse=True, return_counts=True)
+    off, half, basis = (_sum(rows[name], group, len(pairs)) / count[:, None] for name in ("off", "half", "basis"))
+    sigma = np.bincount(group, rows["sigma"]) / count
+    noise = sigma**2 / np.minimum(count, INDEPENDENT) + COMMON_M**2
+    weight = 1 / (noise[:, None] + (EXTENT * half) ** 2)
+    turn = _turns(_sum(rows["ahead"], track[group], len(ids)))[track]
+    off, basis = (turn @ off[:, :, None])[..., 0], turn @ basis.reshape(-1, 2, TERMS)
+    shared = modules[track] > 1
+    ids, track = np.unique(ids[track[shared]], return_inverse=True)
+    return _Seen(ids, track, pairs[shared] % SLOTS, off[shared], basis[shared], weight[shared], sigma[shared])
 
 
 def _basis(sensor: Sensor, place: Floats, track: NDArray[np.void]) -> Floats:
@@ -185,11 +203,11 @@ def _basis(sensor: Sensor, place: Floats, track: NDArray[np.void]) -> Floats:
     return basis
 
 
-def _mean(values: Floats, group: NDArray[np.intp], count: Floats) -> Floats:
-    total = np.zeros((len(count), values.shape[1]))
-    np.add.at(total, group, values)
-    mean: Floats = total / count[:, None]
-    return mean
+def _sum(values: Floats, group: NDArray[np.intp], groups: int) -> Floats:
+    """(groups, m) of values (n, ...) by group (n,)."""
+    total = np.zeros((groups, math.prod(values.shape[1:])))
+    np.add.at(total, group, values.reshape(len(values), total.shape[1]))
+    return total
 
 
 def _centred(values: Floats, track: NDArray[np.intp], weight: Floats) -> Floats:

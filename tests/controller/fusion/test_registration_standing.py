@@ -33,14 +33,13 @@ def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
     assert better["vx"] == pytest.approx(crowd.velocity[:, 0], rel=0.1, abs=0.1)
 
 
-def test_one_road_user_alone_convicts_nobody():
-    """Two modules may see two ends of the same lorry for as long as it stands there; several road users are needed."""
-    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=1)
+@pytest.mark.parametrize(("count", "standing"), [(1, Standing.OK), (2, Standing.QUARANTINED)])
+def test_one_road_user_alone_convicts_nobody_and_two_that_say_the_same_do(count, standing):
+    """Two modules may see two ends of the same lorry for as long as it stands there."""
+    crowd = Crowd({CAMERA: shifted(1.5, 0.0)}, count=count)
     crowd.run(20)
-    assert crowd.standing(CAMERA) is Standing.OK
-    crowd = Crowd({CAMERA: shifted(0.9, 0.0)}, count=8)
-    crowd.run(20)
-    assert crowd.standing(CAMERA) is not Standing.OK
+    assert crowd.standing(CAMERA) is standing
+    assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
 
 
 def test_quarantine_lasts_as_long_as_there_is_nothing_to_compare():

@@ -136,3 +136,24 @@ def test_a_map_that_is_wrong_and_a_view_that_is_told_too_small_convict_nobody_wh
     crowd = Parts(driven=nowhere, told={LIDAR: ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))})
     crowd.run(20)
     assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
+
+
+class Bus(Crowd):
+    """One bus stands there: camera and LiDAR see its middle and how long it is, the radar its near end."""
+
+    def __init__(self):
+        super().__init__(count=1)
+        self.place[:], self.velocity[:] = (30.0, 10.0), 0.0
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        rows["length"] = np.nan if slot == RADAR else 12.0
+        rows["x"] -= 5.0 * (slot == RADAR)
+        return rows
+
+
+def test_who_sees_the_near_end_of_a_bus_sees_the_same_bus():
+    crowd = Bus()
+    crowd.run(20)
+    assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
+    assert crowd.finding(RADAR).agreement == 1.0
