@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 RECENT: Final = 16  # messages of a module that are remembered
 SAME_NS: Final = 100_000_000  # stamps no farther apart are of the same instant
-TOGETHER_M: Final = 3.0  # farther apart lies what is not the same road user; half its length, where that is told
-LONGEST_M: Final = 8.0  # and is more, but for this: one may see the middle of a bus, another its near end
+TOGETHER_M: Final = 3.0  # farther apart lies what is not the same road user; a third of its length, where that is told
+LONGEST_M: Final = 5.0  # and is more, up to this: one may see the middle of a bus, another its near end
 CLOSE: Final = 0.6  # of its reach, within which a module sees nearly everything
 FARTHER: Final = 1.5  # times as far as a module can see
 MEMORY: Final = 0.8  # of the counts, kept from one judgement to the next
@@ -37,11 +37,11 @@ MOST: Final = 8.0  # nats, that two modules say about each other
 
 
 class Told(NamedTuple):
-    """A module's message: where it saw road users (n, 2), and half the lengths that it tells (n,), 0 unknown."""
+    """A module's message: where it saw road users (n, 2), and the lengths that it tells (n,), 0 unknown."""
 
     stamp_ns: int
     place: Floats
-    half: Floats
+    length: Floats
 
 
 class Quarrels:
@@ -79,7 +79,7 @@ class Quarrels:
                 continue
             place = theirs.place + velocity(theirs) * ((told.stamp_ns - theirs.stamp_ns) / 1e9)
             apart = np.hypot(*(told.place[:, None] - place[None]).transpose(2, 0, 1))
-            together = apart < np.clip(np.maximum.outer(told.half, theirs.half), TOGETHER_M, LONGEST_M)
+            together = apart < np.clip(np.maximum.outer(told.length, theirs.length) / 3, TOGETHER_M, LONGEST_M)
             for one, two, where, by, met in (
                 (slot, n, told.place, other, together.any(1)),
                 (n, slot, place, sensor, together.any(0)),

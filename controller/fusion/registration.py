@@ -113,7 +113,7 @@ class Registration:
         others = {n: other for n, other in others.items() if n != slot}
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
         sure = rows[~(rows["confidence"] < LEAST_SURE)]
-        told = Told(stamp_ns, np.stack((sure["x"], sure["y"]), 1), np.nan_to_num(sure["length"]) / 2)
+        told = Told(stamp_ns, np.stack((sure["x"], sure["y"]), 1), np.nan_to_num(sure["length"]))
         self._quarrels.keep(slot, told)
         if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
