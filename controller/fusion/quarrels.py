@@ -108,7 +108,7 @@ class Quarrels:
         self.seen, self.near = self.seen * keep, self.near * keep
         keep = MEMORY ** np.minimum((self.told - self._kept_told) / ENOUGH, 1.0)
         self.told, self.lonely, self.strays = self.told * keep, self.lonely * keep, self.strays * keep
-        self._kept, self._kept_told = self.seen, self.told
+        self._kept, self._kept_told = self.seen.copy(), self.told.copy()  # counting goes on in place
 
     def agreement(self, slot: int, others: list[int]) -> float:
         """Share of what a module sees where others look, that they see too; NaN where that is too little."""

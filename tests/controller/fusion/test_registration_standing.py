@@ -23,6 +23,17 @@ def test_a_module_is_taken_back_when_it_is_right_again(wrong):
     assert crowd.finding(CAMERA).words == ""
 
 
+@pytest.mark.parametrize("count", [3, 14])
+@pytest.mark.parametrize("wrong", [shifted(2.0, 0.0), scaled(1, -1), late(0.4)], ids=["shifted", "mirrored", "late"])
+def test_a_module_that_goes_wrong_after_a_long_service_is_found_within_ten_seconds(wrong, count):
+    crowd = Crowd(count=count)
+    crowd.run(90)
+    assert crowd.standing(CAMERA) is Standing.OK
+    crowd.wrong[CAMERA] = wrong
+    crowd.run(10)
+    assert [crowd.standing(slot) for slot in crowd.sensors] == [Standing.QUARANTINED, Standing.OK, Standing.OK]
+
+
 def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
     crowd = Crowd(correct=True)
     crowd.speed_scale = {CAMERA: 3.6}
@@ -37,6 +48,7 @@ def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
 def test_one_road_user_alone_convicts_nobody_and_two_that_say_the_same_do(count, standing):
     """Two modules may see two ends of the same lorry for as long as it stands there."""
     crowd = Crowd({CAMERA: shifted(1.5, 0.0)}, count=count)
+    crowd.velocity[:] = 0
     crowd.run(20)
     assert crowd.standing(CAMERA) is standing
     assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
