@@ -34,6 +34,15 @@ def test_a_module_that_goes_wrong_after_a_long_service_is_found_within_ten_secon
     assert [crowd.standing(slot) for slot in crowd.sensors] == [Standing.QUARANTINED, Standing.OK, Standing.OK]
 
 
+def test_what_was_right_for_long_does_not_hide_for_seconds_what_is_wrong_now():
+    crowd = Crowd(count=3)
+    crowd.run(90)
+    crowd.wrong[CAMERA] = shifted(2.0, 0.0)
+    crowd.run(4)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert crowd.finding(CAMERA).east_m > 1.2
+
+
 def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
     crowd = Crowd(correct=True)
     crowd.speed_scale = {CAMERA: 3.6}
