@@ -94,15 +94,18 @@ class Displacements:
             self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull
 
     def _compared(self, seen: Seen) -> tuple[Floats, Floats, Floats]:
-        """(n, 2, SLOTS TERMS), (n, 2), weights (n, 2): about each track's mean, what does not fit with less weight."""
+        """(n, 2, SLOTS TERMS), (n, 2), weights (n, 2): about each track's mean; less weight has what fits neither what
+        is known nor what is seen lately.
+        """
         placed = np.zeros((len(seen.slot), 2, SLOTS, TERMS))
         placed[np.arange(len(seen.slot)), :, seen.slot] = seen.basis
         design = placed.reshape(len(seen.slot), 2, SLOTS * TERMS)
         weight = seen.weight / (1 + self._spoken(seen.ids)[seen.track] / REPEATED)[:, None]
         for _ in range(2):
             centred, about = (_centred(values, seen.track, weight) for values in (design, seen.off))
-            rest = about - centred @ self.errors.reshape(-1)
-            weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(np.hypot(rest[:, 0], rest[:, 1]), 1e-6))[:, None]
+            errors = np.stack((self.errors, self._late.best(centred, about, weight))).reshape(2, -1)
+            rest = np.hypot(*(about - (centred @ errors.T).transpose(2, 0, 1)).transpose(2, 0, 1)).min(0)
+            weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(rest, 1e-6))[:, None]
         return centred, about, weight
 
     def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from controller.fusion.sighting import Seen
 
     Floats = NDArray[np.float64]
+
+
+SIZE: Final = SLOTS * TERMS
+FREE: Final = np.eye(SIZE) / LARGE**2  # what is believed beforehand of errors that may be large
 
 
 class Equations:
@@ -32,18 +36,30 @@ class Equations:
         keep = self._memory ** min(1.0, len(seen.slot) / self._enough)
         for kept in (self.information, self.pull, self.gram, self.sigma, self.weight):
             np.multiply(kept, keep, out=kept)
-        flat = design.reshape(-1, SLOTS * TERMS)
-        heavy = flat * weight.reshape(-1, 1)
-        self.information += (heavy.T @ flat).reshape(SLOTS, TERMS, SLOTS, TERMS)
-        self.pull += (heavy.T @ off.reshape(-1)).reshape(SLOTS, TERMS)
+        information, pull = _normal(design, off, weight)
+        self.information += information.reshape(self.information.shape)
+        self.pull += pull.reshape(self.pull.shape)
         errors = seen.basis[..., :ERRORS]
         np.add.at(self.gram, seen.slot, np.einsum("nij,nik->njk", errors, errors))
         np.add.at(self.sigma, seen.slot, seen.sigma)
         np.add.at(self.weight, seen.slot, 1.0)
 
+    def best(self, design: Floats, off: Floats, weight: Floats) -> Floats:
+        """The errors (SLOTS, TERMS) that explain best what is known together with these comparisons."""
+        information, pull = _normal(design, off, weight)
+        information += self.information.reshape(SIZE, SIZE) + FREE
+        found = np.asarray(np.linalg.solve(information, pull + self.pull.reshape(SIZE)), np.float64)
+        return found.reshape(SLOTS, TERMS)
+
     def surprise(self, errors: Floats) -> float:
         """By how many nats other errors than these (SLOTS, TERMS) would explain it better."""
-        size = SLOTS * TERMS
-        information, rest = self.information.reshape(size, size), self.pull.reshape(size)
-        rest = rest - information @ errors.reshape(size)
-        return 0.5 * float(rest @ np.linalg.solve(information + np.eye(size) / LARGE**2, rest))
+        information = self.information.reshape(SIZE, SIZE)
+        rest = self.pull.reshape(SIZE) - information @ errors.reshape(SIZE)
+        return 0.5 * float(rest @ np.linalg.solve(information + FREE, rest))
+
+
+def _normal(design: Floats, off: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """(SIZE, SIZE) and (SIZE,) of comparisons (n, 2, SIZE), (n, 2), weighted (n, 2)."""
+    flat = design.reshape(-1, SIZE)
+    heavy: Floats = flat * weight.reshape(-1, 1)
+    return heavy.T @ flat, heavy.T @ off.reshape(-1)

@@ -43,6 +43,16 @@ def test_what_was_right_for_long_does_not_hide_for_seconds_what_is_wrong_now():
     assert crowd.finding(CAMERA).east_m > 1.2
 
 
+def test_a_large_delay_is_no_outlier_when_all_that_move_say_it():
+    crowd = Crowd(count=4, pace=(16, 22))
+    crowd.velocity[:2] = 0
+    crowd.run(30)
+    crowd.wrong[CAMERA] = late(0.5)
+    crowd.run(5)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert "ms too new" in crowd.finding(CAMERA).words
+
+
 def test_speeds_of_another_unit_are_put_right_where_that_is_wanted():
     crowd = Crowd(correct=True)
     crowd.speed_scale = {CAMERA: 3.6}
