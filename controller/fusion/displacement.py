@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.equations import Equations
+from controller.fusion.equations import Equations, Normal, normal
 from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
 from controller.fusion.sighting import gathered, samples
 
@@ -84,38 +84,38 @@ class Displacements:
         seen, self._samples = gathered(np.concatenate(self._samples)), []
         if not len(seen.slot):
             return
-        design, off, weight = self._compared(seen)
+        told = self._compared(seen)
         for known in (self._known, self._late):
-            known.add(seen, design, off, weight)
-        for one in np.unique(seen.slot).tolist():
+            known.add(seen, told)
+        for one in told.slots.tolist():
             if len(self._road_users[one]) < SEVERAL:
                 self._road_users[one].update(seen.ids[seen.track[seen.slot == one]].tolist())
         if self._late.surprise(self.errors) > CHANGED:
             self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull
 
-    def _compared(self, seen: Seen) -> tuple[Floats, Floats, Floats]:
-        """(n, 2, SLOTS TERMS), (n, 2), weights (n, 2): about each track's mean; less weight has what fits neither what
-        is known nor what is seen lately.
-        """
-        placed = np.zeros((len(seen.slot), 2, SLOTS, TERMS))
-        placed[np.arange(len(seen.slot)), :, seen.slot] = seen.basis
-        design = placed.reshape(len(seen.slot), 2, SLOTS * TERMS)
+    def _compared(self, seen: Seen) -> Normal:
+        """About each track's mean; less weight has what fits neither what is known nor what is seen lately."""
+        slots, place = np.unique(seen.slot, return_inverse=True)
+        placed = np.zeros((len(place), 2, len(slots), TERMS))
+        placed[np.arange(len(place)), :, place] = seen.basis
+        design, lately = placed.reshape(len(place), 2, -1), self._late.of(slots)
         weight = seen.weight / (1 + self._spoken(seen.ids)[seen.track] / REPEATED)[:, None]
         for _ in range(2):
             centred, about = (_centred(values, seen.track, weight) for values in (design, seen.off))
-            errors = np.stack((self.errors, self._late.best(centred, about, weight))).reshape(2, -1)
+            told = normal(slots, centred, about, weight)
+            both = Normal(slots, lately.information + told.information, lately.pull + told.pull)
+            errors = np.stack((self.errors[slots].reshape(-1), both.best()))
             rest = np.hypot(*(about - (centred @ errors.T).transpose(2, 0, 1)).transpose(2, 0, 1)).min(0)
             weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(rest, 1e-6))[:, None]
-        return centred, about, weight
+        return normal(slots, centred, about, weight)
 
     def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats]:
         """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m.
 
         `price` (SLOTS,): nats against the belief that each is wrong; `known`: who is in any case.
         """
-        size, slots = TERMS * len(active), active.tolist()
-        information = self._known.information[active][:, :, active].reshape(size, size)
-        fit = ErrorFit(information, self._known.pull[active].reshape(-1))
+        slots, (_, information, pull) = active.tolist(), self._known.of(active)
+        fit = ErrorFit(information, pull)
         fitted = fit.blamed(price[active], [n for n, slot in enumerate(slots) if slot in known])
         self.errors[:] = 0
         self.errors[active] = fitted.errors

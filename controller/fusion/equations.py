@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,26 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-SIZE: Final = SLOTS * TERMS
-FREE: Final = np.eye(SIZE) / LARGE**2  # what is believed beforehand of errors that may be large
+FREE: Final = 1 / LARGE**2  # what is believed beforehand of errors that may be large
+
+
+class Normal(NamedTuple):
+    """Normal equations (k TERMS, k TERMS) and (k TERMS,) of the errors of k slots."""
+
+    slots: NDArray[np.intp]
+    information: Floats
+    pull: Floats
+
+    def best(self) -> Floats:
+        """The errors (k TERMS,) that explain best what was seen, when they may be large."""
+        return np.asarray(np.linalg.solve(self.information + FREE * np.eye(len(self.pull)), self.pull), np.float64)
+
+
+def normal(slots: NDArray[np.intp], design: Floats, off: Floats, weight: Floats) -> Normal:
+    """Of comparisons (n, 2, k TERMS), (n, 2), weighted (n, 2)."""
+    flat = design.reshape(-1, design.shape[-1])
+    heavy = flat * weight.reshape(-1, 1)
+    return Normal(slots, heavy.T @ flat, heavy.T @ off.reshape(-1))
 
 
 class Equations:
@@ -31,35 +49,30 @@ class Equations:
         self.gram = np.zeros((SLOTS, ERRORS, ERRORS))  # mean square displacement by unit errors, times `weight`
         self.sigma, self.weight = np.zeros((2, SLOTS))
 
-    def add(self, seen: Seen, design: Floats, off: Floats, weight: Floats) -> None:
+    def add(self, seen: Seen, told: Normal) -> None:
         """Forget some, and learn of another judgement's comparisons."""
         keep = self._memory ** min(1.0, len(seen.slot) / self._enough)
         for kept in (self.information, self.pull, self.gram, self.sigma, self.weight):
             np.multiply(kept, keep, out=kept)
-        information, pull = _normal(design, off, weight)
-        self.information += information.reshape(self.information.shape)
-        self.pull += pull.reshape(self.pull.shape)
+        where = _places(told.slots)
+        self.information[where] += told.information.reshape(self.information[where].shape)
+        self.pull[told.slots] += told.pull.reshape(-1, TERMS)
         errors = seen.basis[..., :ERRORS]
         np.add.at(self.gram, seen.slot, np.einsum("nij,nik->njk", errors, errors))
         np.add.at(self.sigma, seen.slot, seen.sigma)
         np.add.at(self.weight, seen.slot, 1.0)
 
-    def best(self, design: Floats, off: Floats, weight: Floats) -> Floats:
-        """The errors (SLOTS, TERMS) that explain best what is known together with these comparisons."""
-        information, pull = _normal(design, off, weight)
-        information += self.information.reshape(SIZE, SIZE) + FREE
-        found = np.asarray(np.linalg.solve(information, pull + self.pull.reshape(SIZE)), np.float64)
-        return found.reshape(SLOTS, TERMS)
+    def of(self, slots: NDArray[np.intp]) -> Normal:
+        """What is known of these slots (k,)."""
+        size = len(slots) * TERMS
+        return Normal(slots, self.information[_places(slots)].reshape(size, size), self.pull[slots].reshape(size))
 
     def surprise(self, errors: Floats) -> float:
         """By how many nats other errors than these (SLOTS, TERMS) would explain it better."""
-        information = self.information.reshape(SIZE, SIZE)
-        rest = self.pull.reshape(SIZE) - information @ errors.reshape(SIZE)
-        return 0.5 * float(rest @ np.linalg.solve(information + FREE, rest))
+        slots, information, pull = self.of(np.flatnonzero(self.weight))
+        rest = Normal(slots, information, pull - information @ errors[slots].reshape(-1))
+        return 0.5 * float(rest.pull @ rest.best())
 
 
-def _normal(design: Floats, off: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """(SIZE, SIZE) and (SIZE,) of comparisons (n, 2, SIZE), (n, 2), weighted (n, 2)."""
-    flat = design.reshape(-1, SIZE)
-    heavy: Floats = flat * weight.reshape(-1, 1)
-    return heavy.T @ flat, heavy.T @ off.reshape(-1)
+def _places(slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
+    return np.ix_(slots, np.arange(TERMS), slots, np.arange(TERMS))
