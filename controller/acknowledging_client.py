@@ -80,7 +80,7 @@ class AcknowledgingClient(BrokerClient):
         self._check_size(topic, len(packet))
         taken = 0
         if self.has_room:
-            with contextlib.suppress(OSError):  # no room, or no connection any more: paho finds out which
+            with contextlib.suppress(OSError, ValueError):  # no room, or no connection any more: paho finds out which
                 taken = connection.send(packet)
         if taken < len(packet):
             answered = 1  # paho calls back for what has QoS 0

@@ -62,6 +62,12 @@ def test_enu_round_trip(latitude: float, longitude: float, point: tuple[float, f
     assert np.allclose(back, point, rtol=0, atol=2e-8)
 
 
+@pytest.mark.parametrize(("origin", "east", "expected"), [(179.9999, 100.0, -179.999), (-179.9999, -100.0, 179.999)])
+def test_a_frame_may_lie_across_the_date_line(origin: float, east: float, expected: float) -> None:
+    _, longitude, _ = LocalFrame(36.5, origin, 70.0).to_wgs84([east, 0.0], [0.0, 0.0], 0.0)
+    assert longitude == pytest.approx([expected, origin], abs=1e-3)
+
+
 def test_points_of_one_height_are_told_by_one_number() -> None:
     rows = HITACHI.to_wgs84([30.0, 40.0, 50.0], [1.0, 2.0, 3.0], 0.0)
     single = [HITACHI.to_wgs84(x, y, 0.0) for x, y in ((30.0, 1.0), (40.0, 2.0), (50.0, 3.0))]
