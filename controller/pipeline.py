@@ -15,6 +15,8 @@ from controller.fusion.standing import Finding, Standing
 from controller.fusion.tracker import Tracker
 from controller.geometry import LocalFrame, place
 from controller.hazard.stage import HazardStage
+from controller.hazard.surroundings import visibility_m
+from modules.environment import EnvironmentReading
 from modules.registry import default_capability
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ class Pipeline:
         for trial in self._trials.values():
             trial.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven)
         if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven):
-            self._heed()
+            self._heed(self._newest.valid_at_ns)
         rows, stamp_ns = registration.corrected(sensor, placed.objects, stamp_ns)
         return replace(placed, objects=rows, measured_at_ns=stamp_ns)
 
@@ -146,8 +148,10 @@ class Pipeline:
         found = self._registration.findings.get(sensor.slot_index)
         return found is None or found.standing is not Standing.QUARANTINED
 
-    def _heed(self) -> None:
-        """Tell the tracker whom to believe, and how much."""
+    def _heed(self, now_ns: int) -> None:
+        """Tell the tracker whom to believe, how much, and how far they see in this weather."""
+        clear_m = visibility_m(self.weather(now_ns))
+        self._sensors = {slot: sensor.in_weather(clear_m) for slot, sensor in self._sensors.items()}
         for slot, sensor in self._sensors.items():
             found = self._registration.findings.get(sensor.slot_index)
             if not self._fuses(sensor) and sensor.slot_index not in self._excluded:
@@ -160,6 +164,8 @@ class Pipeline:
         """What a serving module said that detects nothing; weather and signals bear on hazards."""
         if slot in self._sensors:
             self._hazards.tell(self.slots.index(slot), reading, measured_at_ns)
+            if isinstance(reading, EnvironmentReading):
+                self._heed(measured_at_ns)
 
     def weather(self, now_ns: int) -> Weather:
         """What environment modules say that still holds: the bit of each one's slot and its reading."""

@@ -24,6 +24,7 @@ DEFAULT: Final = Capability(
     detection_probability=0.9,
     false_per_frame=0.2,
     object_classes=ROAD_USERS,
+    optical=True,
 )
 
 

@@ -11,6 +11,7 @@ class Capability:
 
     `field_of_view`: closed polygons of (x_m, y_m) vertices. `accuracy`: rows of (range_m, sigma_position_m,
     sigma_velocity_mps) in ascending range. `detection_probability` is per frame inside the field of view, unoccluded.
+    `optical`: fog, rain and snow bound how far it sees.
     """
 
     module_class: int
@@ -24,3 +25,4 @@ class Capability:
     object_classes: frozenset[int]
     delivers_tracks: bool = False
     has_doppler: bool = False
+    optical: bool = False

@@ -24,6 +24,7 @@ DEFAULT: Final = Capability(
     detection_probability=0.95,
     false_per_frame=0.1,
     object_classes=ROAD_USERS,
+    optical=True,
 )
 
 

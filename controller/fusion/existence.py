@@ -49,7 +49,7 @@ def visibility(
     declared = min(max(sensor.capability.detection_probability, 0.05), 0.98)
     kind = vulnerable(story["object_class"]).astype(np.intp)
     bin_ = lore.bins(sensor, bodies.away)
-    chance = np.where(sensor.covers(mean[:, 0], mean[:, 1]), lore.detection(row, declared, kind, bin_), 0.0)
+    chance = np.where(sensor.expects(mean[:, 0], mean[:, 1]), lore.detection(row, declared, kind, bin_), 0.0)
     hidden = hidden_share(bodies, story["confirmed"], sensor.z)
     chance *= np.where(hidden < HIDDEN, np.maximum(1 - hidden, PEEPS), PEEPS)
     return chance, hidden, kind, bin_

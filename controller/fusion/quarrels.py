@@ -155,7 +155,7 @@ def looks(sensor: Sensor, place: Floats) -> NDArray[np.bool_]:
     """Which points (n, 2) lie where a module sees nearly everything; none if it does not declare where it looks."""
     near = _away(sensor, place) < CLOSE * sensor.reach_m
     if math.isfinite(sensor.reach_m):
-        near[near] = sensor.covers(place[near, 0], place[near, 1])
+        near[near] = sensor.expects(place[near, 0], place[near, 1])
         return near
     return np.zeros(len(place), bool)
 

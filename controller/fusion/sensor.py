@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DEFAULT_ACCURACY: Final = ((0.0, 0.5, 1.0),)
+# Share of the visibility (meteorological optical range, WMO-No. 8, 9.1): there the air leaves 22 % of a contrast, and
+# 5 % of the echo of a LiDAR, whose light goes there and back.
+SIGHT: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class Sensor:
     z: float
     yaw: float
     doubt_m: float = 0.0  # 1 sigma of position beyond what the module declares
+    sight_m: float = math.inf  # so far the weather lets it see
+
+    def in_weather(self, visibility_m: float) -> Sensor:
+        """The same where the air is as clear as that."""
+        return replace(self, sight_m=SIGHT * visibility_m if self.capability.optical else math.inf)
 
     @property
     def reach_m(self) -> float:
@@ -49,6 +57,13 @@ class Sensor:
         for polygon in polygons:
             inside = np.logical_or(inside, _inside(polygon, forward, left))
         return inside
+
+    def expects(self, x: Floats, y: Floats) -> NDArray[np.bool_]:
+        """Whether it should see what is at points: they lie in the field of view, and the weather lets it see there."""
+        expected = self.covers(x, y)
+        if math.isfinite(self.sight_m):
+            expected &= np.hypot(x - self.x, y - self.y) <= self.sight_m
+        return expected
 
     def accuracy(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Declared sigma of position m and of velocity m/s at points, by range."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modules.environment import EnvironmentReading
@@ -66,6 +68,12 @@ class Surroundings:
                 if aspect.colour != DARK and _holds(at_ns, now_ns, SIGNAL_HOLDS_S):
                     told.setdefault(group, []).append(aspect)
         return {group: _joined(one) for group, one in told.items() if len({aspect.colour for aspect in one}) == 1}
+
+
+def visibility_m(weather: Weather) -> float:
+    """What the modules that tell it say in the middle; infinite when none does."""
+    told = [reading.visibility_m for _, reading in weather if reading.visibility_m is not None]
+    return median(told) if told else math.inf
 
 
 def red(signals: Mapping[int, Aspect], group: int | None) -> bool:
