@@ -31,13 +31,14 @@ HIT: Final = 0.5  # each more, then
 MOVES: Final = 2.5  # goes somewhere, surely
 MOVING_MPS, MOVING_SIGMAS = 2.5, 4.0
 MISS_MAX: Final = 1.8  # misses come in bursts: a tenth of a second may not say more than this against an object
-# A sensor may have its reason not to see what another sees: all its misses say no more than this, less when it has seen
-# it before, for then it may have lost it behind something.
+# While another sees it, a sensor may have its reason not to: all its misses say no more than this. All that saw it
+# before say together no more than that: they may have lost it, in fog or behind something, for the same reason.
 BLIND, LOST = 6.0, 3.5
-GONE: Final = 14.0
+GONE: Final = 14.0  # each, when nobody sees it
 BURSTS: Final = 0.8  # of what misses would say if each came by itself
 LEFT: Final = 0.8  # as if a frame found so many of those who are no longer in view
-FRESH_NS: Final = 300_000_000
+FRESH_NS: Final = 300_000_000  # before its newest message, whichever age that has by now
+SILENT_NS: Final = 1_000_000_000
 HIDDEN: Final = 0.7  # share of its width from which on a body is not seen
 PEEPS: Final = 0.05  # share of the detection probability that is left then
 
@@ -72,10 +73,24 @@ def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion,
     missed = story["missed"].copy()  # out of its rows, where every column is far from the next
     against = missed.sum(1)
     much = np.flatnonzero(against > LOST)
-    fresh = (now_ns - story["last_ns"][much] <= FRESH_NS)[:, None]
-    most = np.where(fresh, np.where(story["slot_ns"][much] == NEVER_NS, BLIND, LOST), GONE)
-    against[much] = np.minimum(missed[much], most).sum(1)
+    against[much] = _against(missed[much], story["slot_ns"][much], learned["said_ns"], now_ns)
     return np.asarray(base - against)
+
+
+def _against(missed: Floats, slot_ns: NDArray[np.int64], said_ns: NDArray[np.int64], now_ns: int) -> Floats:
+    """What all misses (n, slots) say together; `slot_ns`: when each saw it last, `said_ns`: when each spoke last.
+
+    While somebody sees it, those who lost it before are excused; who has just begun to miss it, by one who has not.
+    """
+    speaks, never = said_ns >= now_ns - SILENT_NS, slot_ns == NEVER_NS
+    sees = speaks & (slot_ns >= said_ns - FRESH_NS)
+    surely = (speaks & (slot_ns == said_ns)).any(1, keepdims=True)
+    excused = ~never & (surely | ~sees)
+    blind = np.minimum(missed, BLIND).sum(1, where=never)
+    lost = np.minimum(missed.sum(1, where=excused), LOST)
+    just = missed.sum(1, where=~never & ~excused)
+    gone = np.minimum(missed, GONE).sum(1)
+    return np.asarray(np.where(sees.any(1), blind + lost + just, gone))
 
 
 def _alone(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion) -> Floats:

@@ -23,7 +23,7 @@ BINS: Final = 8  # of its reach
 # many there were. `sure`: weight, sum and sum of squares of the confidence it told, of false objects and of real ones.
 # `false`: how many false ones, the sum of their lives in s. `real`: how many births proved real.
 # `near`, `turn`: normal equations of how far before their centres and how far aside it sees bodies.
-# `heard`: messages, since one was last learned from.
+# `heard`: messages, since one was last learned from; `said_ns`: stamp of the newest one.
 LEARNED: Final = np.dtype(
     [
         ("found", "<f8", (KINDS, BINS, 2)),
@@ -33,6 +33,7 @@ LEARNED: Final = np.dtype(
         ("near", "<f8", (5,)),
         ("turn", "<f8", (2,)),
         ("heard", "<i8"),
+        ("said_ns", "<i8"),
     ]
 )
 DECLARED_WEIGHT: Final = 12.0  # trials that the data sheet's detection probability is worth

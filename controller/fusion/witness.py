@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion import learned as lore
-from controller.fusion.existence import FRESH_NS, misses, visibility
+from controller.fusion.existence import misses, visibility
 from controller.fusion.reference_point import learn
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ PROVEN_NS, YOUNG_NS = 1_500_000_000, 1_000_000_000
 LESSONS: Final = 3  # one message in so many is learned from: the next says hardly more
 HIT_WORTH: Final = 0.3
 PLAIN: Final = 0.1  # hidden share up to which a body is in plain view
+LATELY_NS: Final = 300_000_000
 THERE_NS: Final = 150_000_000  # since it was last seen: longer ago it may have gone
 
 
@@ -35,9 +36,10 @@ def witness(
     pairs: tuple[Index, Index],
 ) -> None:
     """Note who was missed, and learn from who was seen: before the stories of the pairs are told of it; in place."""
+    slot, now_ns = frame.sensor.slot_index, frame.stamp_ns
+    row["said_ns"] = now_ns
     if not len(story):
         return
-    slot, now_ns = frame.sensor.slot_index, frame.stamp_ns
     chance, hidden, kind, bin_ = visibility(frame.sensor, row, story, mean, bodies)
     seen = np.zeros(len(story), bool)
     seen[pairs[0]] = True
@@ -63,7 +65,7 @@ def _learn_from_pairs(
     tracks, rows = pairs
     told = story[tracks]
     last_ns = told["last_ns"]
-    beside = (frame.stamp_ns - last_ns <= FRESH_NS) & (last_ns > told["slot_ns"][:, frame.sensor.slot_index])
+    beside = (frame.stamp_ns - last_ns <= LATELY_NS) & (last_ns > told["slot_ns"][:, frame.sensor.slot_index])
     both = np.flatnonzero(told["confirmed"] & beside)
     if not len(both):
         return

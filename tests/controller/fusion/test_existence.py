@@ -131,6 +131,48 @@ def test_who_is_missed_behind_a_lorry_is_not_gone() -> None:
     assert follow_car(tracker({"lidar": LIDAR}), lorry=True) > 0.9
 
 
+def told(late_s: dict[str, float], seeing, seconds: float = 6.0) -> list[bool]:
+    """Whether one who goes by is told, every tenth of a second; `seeing(slot, t)` says which module sees it when."""
+    one = tracker({slot: scene.sensor(i, sigma=0.3) for i, slot in enumerate(late_s)})
+    sent = []
+    for k in range(round(seconds * 10)):
+        for i, (slot, late) in enumerate(late_s.items()):
+            t = k / 10 + i * 0.02
+            sent.append((t + late, seen(t, slot, [(8.0 * t - 20, 3.0)] if seeing(slot, t) else [])))
+    sent.sort(key=lambda pair: pair[0])
+    shown = []
+    for k in range(round(seconds * 10)):
+        while sent and sent[0][0] <= k / 10:
+            one.add(sent.pop(0)[1])
+        shown.append(bool(near(one, k / 10, 0.8 * k - 20, 3.0)))
+    return shown
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_those_who_have_lost_somebody_do_not_outvote_the_one_who_sees_him(others: int) -> None:
+    late_s = {"radar": 0.04} | {f"camera-{i}": 0.05 for i in range(others)}
+    shown = told(late_s, lambda slot, t: slot == "radar" or t < 2)
+    assert shown.index(True) < 8
+    assert all(shown[10:])
+
+
+def test_who_sees_somebody_but_says_so_late_sees_him_now() -> None:
+    shown = told({"camera": 0.42, "radar": 0.04}, lambda slot, t: slot == "camera" or t < 2)
+    assert all(shown[15:])
+
+
+def test_a_module_that_fell_silent_does_not_see_anybody_any_more() -> None:
+    one, shown = tracker({"radar": RADAR, "lidar": LIDAR}), []
+    for k in range(40):
+        there = [(10.0, 3.0)] if k < 20 else []
+        one.add(seen(k / 10, "lidar", there))
+        if there:
+            one.add(seen(k / 10 + 0.02, "radar", there))
+        shown.append(near(one, k / 10 + 0.02, 10.0, 3.0))
+    assert shown[19] == 1
+    assert sum(shown[20:]) <= 12
+
+
 def test_who_left_every_view_is_not_carried_on_for_long() -> None:
     one = tracker({"lidar": scene.sensor(0, sigma=0.2, reach=40.0)})
     for k in range(60):
