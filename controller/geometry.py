@@ -24,7 +24,6 @@ ECCENTRICITY2: Final = FLATTENING * (2 - FLATTENING)
 SEMI_MINOR_M: Final = SEMI_MAJOR_M * (1 - FLATTENING)
 
 MAX_DISTANCE_M: Final = 10_000.0
-_LATITUDE_STEPS: Final = 2  # to rounding error within 1,000 km of the ellipsoid
 
 
 class LocalFrame:
@@ -78,19 +77,16 @@ def ecef(latitude_deg: ArrayLike, longitude_deg: ArrayLike, height_m: ArrayLike)
 
 def geodetic(across: Floats, along: Floats) -> tuple[Floats, Floats]:
     """Metres from the axis of the earth and along it to latitude in degrees and ellipsoidal height in metres (Bowring
-    1976, repeated once: exact to rounding).
+    1976): exact to rounding on the ellipsoid, to 0.3 µm 5 km and to 1 µm 10 km above it.
 
     Sines and cosines come from the sides of the triangles: an angle on the way would cost as much as all the rest.
     """
     ratio = SEMI_MINOR_M / SEMI_MAJOR_M
-    second2 = ECCENTRICITY2 / (1 - ECCENTRICITY2)
-    rise, run = along, ratio * across  # of the reduced latitude, then of the latitude
-    for _ in range(_LATITUDE_STEPS):
-        length = np.sqrt(rise * rise + run * run)
-        sin, cos = rise / length, run / length
-        up = along + second2 * SEMI_MINOR_M * (sin * sin * sin)
-        out = across - ECCENTRICITY2 * SEMI_MAJOR_M * (cos * cos * cos)
-        rise, run = ratio * up, out
+    run = ratio * across
+    length = np.sqrt(along * along + run * run)
+    sin, cos = along / length, run / length  # of the reduced latitude
+    up = along + ECCENTRICITY2 / ratio * SEMI_MAJOR_M * (sin * sin * sin)
+    out = across - ECCENTRICITY2 * SEMI_MAJOR_M * (cos * cos * cos)
     length = np.sqrt(up * up + out * out)
     sin, cos = up / length, out / length
     # This form of the height is well conditioned at the poles and on the equator alike.
