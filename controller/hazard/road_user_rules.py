@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.hazard.conflict import ConflictType
-from controller.hazard.course import around
+from controller.hazard.course import KEEPING_M, around
 from controller.hazard.memory import slope
 from controller.hazard.scene import Scene, Sighting, of_track
 from controller.hazard.surroundings import red
@@ -39,6 +39,7 @@ NO_CYCLISTS_MPS: Final = 79 / 3.6
 BRAKING_MPS2: Final = 4.0
 LEAST_MPS: Final = 4.5  # in the mean of the last second; who creeps and stops endangers nobody
 LEAST_DRAC_MPS2, HARD_DRAC_MPS2 = 1.5, 3.0
+FACING_RAD: Final = np.radians(150)
 
 
 def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
@@ -98,11 +99,20 @@ def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
     """Pairs on course to touch within collision_lead_s + 1 s, or 3 m/s² of each, that neither red nor braking parts."""
     pairs = scene.conflicts
     parallel = (pairs["angle"] < np.radians(30)) | (pairs["angle"] > np.radians(130))
-    least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road
+    least = np.where(parallel, 0.9, 0.7)  # there the doubt of the lateral speed grows larger than the road …
+    least = np.where(_face_to_face(scene), 0.5, least)  # … but for a lane that keeps both
     soon = (pairs["ttc_s"] <= config.collision_lead_s + 1.0) & (pairs["drac_mps2"] >= LEAST_DRAC_MPS2)
     hard = pairs["drac_mps2"] >= HARD_DRAC_MPS2  # fast ones cannot wait for it to be near
     urgent = (soon | hard) & (pairs["probability"][:, 0] >= least) & ~scene.stopping & (pairs["gap_m"] > 0)
     return [_of_pair(scene, pairs[i]) for i in np.flatnonzero(urgent)]
+
+
+def _face_to_face(scene: Scene) -> NDArray[np.bool_]:
+    """Which conflicts are between two that come towards each other in the middle of one lane."""
+    first, second = scene.conflicts["first"], scene.conflicts["second"]
+    lane, middle = scene.match.lane, np.abs(scene.match.offset_m) < KEEPING_M
+    same = (lane[first] == lane[second]) & (lane[first] >= 0) & middle[first] & middle[second]
+    return np.asarray(same & (scene.conflicts["angle"] > FACING_RAD))
 
 
 def _of_pair(scene: Scene, pair: np.void) -> Sighting:

@@ -299,6 +299,29 @@ def test_passing_in_good_time_is_no_risk(seed):
     silent(users, 9, "collision_risk", Site(), seed=seed)
 
 
+def head_on(apart_m=0.0):
+    """Towards each other at 40 m/s, along the eastward lane or so far beside it; they would meet after 3.9 s."""
+    return [User(straight(-80, 1.6, 20, 0)), User(straight(80, 1.6 + apart_m, -20, 0))]
+
+
+def noisy(site):
+    """When the risk is told, 20 times."""
+    told = [new(run(head_on(), 4, site, seed=seed)[0], "collision_risk") for seed in range(20)]
+    return [delay_s(one[0], 0) if one else 9.0 for one in told]
+
+
+def test_two_face_to_face_in_one_lane_are_told_sooner_than_on_open_ground():
+    contact_s = (160 - 4.5) / 40
+    in_lane, open_ground = noisy(road()), noisy(Site())
+    assert np.median(in_lane) <= contact_s - 2.5
+    assert np.mean(in_lane) <= np.mean(open_ground) - 0.8
+
+
+@pytest.mark.parametrize("seed", NOISE)
+def test_two_who_pass_each_other_in_their_lanes_are_no_risk(seed):
+    silent(head_on(-3.2), 4, "collision_risk", road(), seed=seed)
+
+
 # --- the map's own areas, the table and its page
 
 
