@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.oddity import Ground
 from controller.fusion.registration import Registration
 from controller.fusion.sensor import Sensor
 from controller.fusion.standing import Finding, Standing
@@ -20,10 +21,6 @@ from modules.environment import EnvironmentReading
 from modules.registry import default_capability
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from controller.config import Config
     from controller.fusion.track import Tracks
     from controller.hazard.hazard import Hazard
@@ -116,10 +113,10 @@ class Pipeline:
         if sensor is None or self._newest is None:
             return placed
         registration, stamp_ns = self._registration, placed.measured_at_ns
-        fused = self._fused()
+        beside = self._newest, self._fused(), self._ground, _late_s(placed)
         for trial in self._trials.values():
-            trial.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven)
-        if registration.hear(sensor, placed.objects, stamp_ns, self._newest, fused, self._driven):
+            trial.hear(sensor, placed.objects, stamp_ns, *beside)
+        if registration.hear(sensor, placed.objects, stamp_ns, *beside):
             self._heed(self._newest.valid_at_ns)
         rows, stamp_ns = registration.corrected(sensor, placed.objects, stamp_ns)
         return replace(placed, objects=rows, measured_at_ns=stamp_ns)
@@ -137,9 +134,10 @@ class Pipeline:
         )
 
     @property
-    def _driven(self) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]] | None:
-        """Which points lie where vehicles drive, where a map knows that."""
-        return self._site.in_carriageway if self._site.lanes or self._site.has("carriageway") else None
+    def _ground(self) -> Ground | None:
+        """What the map knows of where vehicles drive."""
+        known = self._site.lanes or self._site.has("carriageway")
+        return Ground(self._site.in_carriageway, lambda places: self._site.lane_of(places).offset_m) if known else None
 
     def _fused(self) -> dict[int, Sensor]:
         return {one.slot_index: one for one in self._sensors.values() if self._fuses(one)}
@@ -182,7 +180,7 @@ class Pipeline:
         if slot not in self._trials:
             self._trials[slot] = self._registration.trial(self.slots.index(slot))
         sensor, trial = self._sensor(slot, capability), self._trials[slot]
-        trial.hear(sensor, rows, placed.measured_at_ns, tracks, self._fused(), self._driven)
+        trial.hear(sensor, rows, placed.measured_at_ns, tracks, self._fused(), self._ground, _late_s(placed))
         away = np.hypot(
             rows["x"][:, None] - tracks.objects["x"][None, :], rows["y"][:, None] - tracks.objects["y"][None, :]
         )
@@ -204,3 +202,7 @@ class Pipeline:
     def tick(self, valid_at_ns: int) -> Picture:
         """Look and judge."""
         return self.judge(self.look(valid_at_ns))
+
+
+def _late_s(detections: Detections) -> float:
+    return (detections.arrived_at_ns - detections.measured_at_ns) / 1e9

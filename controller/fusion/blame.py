@@ -28,6 +28,11 @@ def cost(proven: NDArray[np.int64], out: Group) -> Floats:
     return found
 
 
+def less(price: Floats, nats: Floats) -> Floats:
+    """A price (slots,) reduced by reasons to doubt a module; down to nothing, for reasons alone show nothing."""
+    return np.minimum(price, np.maximum(price - nats, 0.0))
+
+
 def blame(
     doubtful: Iterable[int],
     evidence: Callable[[Group], float],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import blame, cost
+from controller.fusion.blame import blame, cost, less
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,16 +115,16 @@ class Quarrels:
         seen = float(self.seen[slot, others].sum())
         return float(self.near[slot, others].sum()) / seen if seen >= LEAST_SEEN else math.nan
 
-    def guilt(self, active: list[int], proven: NDArray[np.int64], out: frozenset[int]) -> Floats:
-        """Probability (SLOTS,) that each module sees things elsewhere than they are; `out`: who is not fused now."""
+    def guilt(self, active: list[int], proven: NDArray[np.int64], out: frozenset[int], odd: Floats) -> Floats:
+        """Probability (SLOTS,) that each module sees things elsewhere than they are; `out`: who is not fused now,
+        `odd` (SLOTS,): nats for other reasons to doubt one."""
         peace = self._peace()
 
         def evidence(wrong: frozenset[int]) -> float:
             right = [slot for slot in active if slot not in wrong]
             return float(np.triu(peace[np.ix_(right, right)], 1).sum()) if right else -math.inf
 
-        price = GROSS * cost(proven, out)
-        price = np.minimum(price, np.maximum(price - self._strange(), 0.0))  # who quarrels with nobody is not wrong
+        price = less(GROSS * cost(proven, out), self._strange() + odd)
         found = np.zeros(SLOTS)
         for group, share in blame(active, evidence, price.__getitem__).items():
             found[list(group)] += share

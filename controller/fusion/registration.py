@@ -18,26 +18,28 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import cost
+from controller.fusion.blame import cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS
 from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
+from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import LEAST_SEEN, Quarrels, Told, looks
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
+from controller.fusion.unknown import known_or
 from interfaces.spec import VEHICLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from controller.fusion.misfit import Sight
+    from controller.fusion.oddity import Ground
     from controller.fusion.sensor import Sensor
     from controller.fusion.track import Tracks
 
     Floats = NDArray[np.float64]
-    Driven = Callable[[Floats], NDArray[np.bool_]]
 
 PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
 APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
@@ -64,6 +66,7 @@ class Registration:
         self._correct = correct
         self._displaced = Displacements()
         self._quarrels = Quarrels()
+        self._odd = Oddities()
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
@@ -81,6 +84,7 @@ class Registration:
         """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
         self._displaced.forget()
         self._quarrels.forget(slot)
+        self._odd.forget(slot)
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
         self._astray -= {slot}
@@ -102,19 +106,21 @@ class Registration:
         stamp_ns: int,
         tracks: Tracks,
         others: Mapping[int, Sensor],
-        driven: Driven | None = None,
+        ground: Ground | None = None,
+        late_s: float = 0.0,
     ) -> bool:
         """Compare one message's placed rows with tracks that `others` support; whether that led to a judgement.
 
-        `driven` tells of points (n, 2) which lie where vehicles drive, as far as that is known.
+        `ground`: what the map says, as far as there is one; `late_s`: from the stamp to the arrival, 0 unknown.
         """
         slot, objects = sensor.slot_index, tracks.objects
         self._fused = frozenset(others)
         others = {n: other for n, other in others.items() if n != slot}
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
         sure = rows[~(rows["confidence"] < LEAST_SURE)]
-        told = Told(stamp_ns, np.stack((sure["x"], sure["y"]), 1), np.nan_to_num(sure["length"]))
+        told = Told(stamp_ns, _places(sure), np.nan_to_num(sure["length"]))
         self._quarrels.keep(slot, told)
+        self._odd.stamped(sensor, late_s)
         if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
@@ -122,7 +128,11 @@ class Registration:
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
             if self._turn[slot] == 1:
-                self._quarrels.count(sensor, told, others, _strays(sensor, sure, driven), partial(_velocity, tracks))
+                strays = _strays(sensor, sure, ground)
+                self._quarrels.count(sensor, told, others, strays, partial(_velocity, tracks))
+                if ground is not None:
+                    vehicles = sure[np.isin(sure["object_class"], _VEHICLES)]
+                    self._odd.placed(slot, ground.aside_m(_places(vehicles)), known_or(vehicles["sigma_pos"], 1.0))
                 self._look(sensor, told.place, known, place)
             if slot not in self._named:  # else what it sees says nothing of how well the others stand
                 self._speeds[slot].compare(*self._compare(sensor, rows, known, place))
@@ -190,10 +200,12 @@ class Registration:
         if len(active) > 1:
             slots, present = active.tolist(), frozenset(active.tolist())
             out = present - self._fused
-            lost = counts.guilt(slots, self._proven, out)
+            odd = self._odd.nats(active)
+            lost = counts.guilt(slots, self._proven, out, odd)
             sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
             self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())
-            wrong, spread = beliefs.solve(active, cost(self._proven, out | self._astray), self._astray & present)
+            price = less(cost(self._proven, out | self._astray), odd)
+            wrong, spread = beliefs.solve(active, price, self._astray & present)
             others = [slot for slot in slots if slot not in self._astray]
             for slot in slots:
                 share = counts.agreement(slot, [one for one in others if one != slot])
@@ -251,6 +263,10 @@ class Registration:
         return "" if guess == NOTHING and share >= FITS else guess
 
 
+def _places(rows: NDArray[np.void]) -> Floats:
+    return np.stack((rows["x"], rows["y"]), 1)
+
+
 def _at(tracks: NDArray[np.void], dt: float) -> Floats:
     place: Floats = np.stack((tracks["x"] + tracks["vx"] * dt, tracks["y"] + tracks["vy"] * dt), 1)
     return place
@@ -266,12 +282,12 @@ def _velocity(tracks: Tracks, told: Told) -> Floats:
     return velocity
 
 
-def _strays(sensor: Sensor, rows: NDArray[np.void], driven: Driven | None) -> NDArray[np.bool_]:
+def _strays(sensor: Sensor, rows: NDArray[np.void], ground: Ground | None) -> NDArray[np.bool_]:
     """Which rows lie where the module cannot look by its own data sheet, or are vehicles off the road."""
     x, y = (sensor.x + (rows["x"] - sensor.x) / VIEW_GROWN, sensor.y + (rows["y"] - sensor.y) / VIEW_GROWN)
     strays = ~(sensor.covers(x, y) | sensor.covers(rows["x"], rows["y"]))
-    if driven is not None:
-        strays |= np.isin(rows["object_class"], _VEHICLES) & ~driven(np.stack((rows["x"], rows["y"]), 1))
+    if ground is not None:
+        strays |= np.isin(rows["object_class"], _VEHICLES) & ~ground.driven(_places(rows))
     return strays
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from crowd import CAMERA, EVERYWHERE, LIDAR, NAMES, RADAR, Crowd, scaled
 
+from controller.fusion.oddity import Ground
 from controller.fusion.sensor import Sensor
 from controller.fusion.standing import Standing
 from interfaces.spec import ObjectClass
@@ -48,6 +49,10 @@ VIEWS = {
 }
 
 
+def nowhere_near(places):
+    return np.full(len(places), np.nan)
+
+
 class Parts(Crowd):
     """A road along x, north of the modules: the LiDAR sees all of it, the camera its east end, the radar the rest.
 
@@ -56,7 +61,7 @@ class Parts(Crowd):
 
     def __init__(self, wrong=None, *, driven=None, told=None):
         super().__init__(wrong)
-        self.driven = driven
+        self.ground = driven and Ground(driven, nowhere_near)
         self.place[:, 1] = np.linspace(5, 50, len(self.place))
         self.velocity[:, 1] = 0.0
         self.real = {slot: self.at_the_pole(slot, corners) for slot, corners in VIEWS.items()}
@@ -67,7 +72,7 @@ class Parts(Crowd):
 
     def hear(self, sensor, fused):
         rows, tracks = self.seen(sensor.slot_index), self.tracks(fused)
-        self.registration.hear(sensor, rows, self.now_ns, tracks, fused, self.driven)
+        self.registration.hear(sensor, rows, self.now_ns, tracks, fused, self.ground)
 
     def tracks(self, fused):
         tracks = super().tracks(fused)

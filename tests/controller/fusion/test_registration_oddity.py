@@ -1,0 +1,121 @@
+"""Two modules contradict each other: wrong is the one whose vehicles leave their lanes, or whose stamps cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from crowd import CAMERA, EVERYWHERE, LIDAR, NAMES, RADAR, Crowd, late, shifted
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.fusion.bank import SLOTS
+from controller.fusion.blame import less
+from controller.fusion.oddity import MOST, Ground, Oddities
+from controller.fusion.sensor import Sensor
+from controller.fusion.standing import Standing
+from interfaces.spec import ObjectClass
+
+LANE_M = 3.5
+TWO = (CAMERA, RADAR)
+
+
+def aside(places):
+    """Of lanes along x."""
+    return (places[:, 1] + LANE_M / 2) % LANE_M - LANE_M / 2
+
+
+def everywhere(places):
+    return np.ones(len(places), bool)
+
+
+class Lanes(Crowd):
+    """Two modules, vehicles in the lanes of a straight road; `late_s`: how late the messages of each really are."""
+
+    def __init__(self, wrong=None, *, ground=None, late_s=None, slots=TWO):
+        super().__init__(wrong, slots=slots, pace=(6, 14))
+        self.ground, self.late_s = ground, late_s or {}
+        self.place[:, 1] = LANE_M * self.rng.integers(-2, 3, len(self.place))
+        speed = np.hypot(*self.velocity.T)
+        self.velocity = np.stack((np.where(self.place[:, 1] < 0, speed, -speed), 0 * speed), 1)
+
+    def hear(self, sensor, fused):
+        slot, rows = sensor.slot_index, self.seen(sensor.slot_index)
+        rows["object_class"], rows["sigma_pos"] = ObjectClass.CAR, 0.3
+        late_s = self.late_s.get(slot, 0.0)
+        self.registration.hear(sensor, rows, self.now_ns, self.tracks(fused), fused, self.ground, late_s)
+
+    def standings(self):
+        return [self.standing(slot) for slot in self.sensors]
+
+
+BESIDE, TOO_NEW = shifted(0.3, 1.2), late(0.3)
+
+
+def a_map(off_m=0.0):
+    """Of the lanes, drawn so far north of them."""
+    return Ground(everywhere, lambda places: aside(places - [0.0, off_m]))
+
+
+@pytest.mark.parametrize("wrong", TWO)
+def test_of_two_the_one_that_sees_vehicles_beside_their_lanes_is_left_out(wrong):
+    crowd = Lanes({wrong: BESIDE}, ground=a_map())
+    crowd.run(8)
+    assert crowd.standing(wrong) is Standing.QUARANTINED
+    assert crowd.standing(*(slot for slot in TWO if slot != wrong)) is Standing.OK
+
+
+def test_without_a_map_nobody_knows_which_of_two_it_is():
+    crowd = Lanes({CAMERA: BESIDE})
+    crowd.run(8)
+    assert crowd.standings() == [Standing.DEGRADED] * 2
+
+
+@pytest.mark.parametrize("wrong", TWO)
+def test_of_two_the_one_whose_messages_come_before_they_can_is_left_out(wrong):
+    late_s = {slot: 0.8 * EVERYWHERE[NAMES[slot]].latency_s for slot in TWO}
+    crowd = Lanes({wrong: TOO_NEW}, late_s=late_s | {wrong: late_s[wrong] - 0.3})
+    crowd.run(8)
+    assert crowd.standing(wrong) is Standing.QUARANTINED
+    assert crowd.standing(*(slot for slot in TWO if slot != wrong)) is Standing.OK
+    unknown = Lanes({wrong: TOO_NEW})
+    unknown.run(8)
+    assert Standing.OK not in unknown.standings()
+
+
+def test_who_agrees_with_the_others_may_be_as_odd_as_it_likes():
+    """A map that lies 1.2 m beside the road, and a wire that holds messages back for a second."""
+    for one in (Lanes(ground=a_map(1.2)), Lanes(late_s={CAMERA: 1.0, RADAR: 0.04})):
+        one.run(12)
+        assert one.standings() == [Standing.OK] * 2
+
+
+def test_three_need_no_map_and_are_not_misled_by_one():
+    crowd = Lanes({LIDAR: BESIDE}, ground=a_map(1.2), slots=(CAMERA, LIDAR, RADAR))
+    crowd.run(12)
+    assert crowd.standings() == [Standing.OK, Standing.QUARANTINED, Standing.OK]
+
+
+def sensor(slot):
+    return Sensor(slot, replace(EVERYWHERE["camera"], latency_s=0.1), 0.0, 0.0, 5.0, 0.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-2, 2), st.floats(-1.7, 1.7)), max_size=60))
+def test_oddities_are_told_against_the_least_odd(told):
+    odd, active = Oddities(), np.arange(4)
+    for slot, late_s, away in told:
+        odd.stamped(sensor(slot), late_s)
+        odd.placed(slot, np.array([away, np.nan]), np.array([0.3, 0.3]))
+    nats = odd.nats(active)
+    assert nats.shape == (SLOTS,)
+    assert nats[active].min() == 0.0
+    assert (nats[active] <= MOST).all()
+    assert not nats[4:].any()
+    for slot in active.tolist():
+        odd.forget(slot)
+    assert not odd.nats(active).any()
+
+
+def test_reasons_to_doubt_reduce_a_price_to_nothing_and_not_below():
+    assert less(np.array([2.0, 2.0, 4.0, -1.0]), np.array([0.5, 3.0, 0.0, 3.0])).tolist() == [1.5, 0.0, 4.0, -1.0]
