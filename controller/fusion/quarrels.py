@@ -117,14 +117,15 @@ class Quarrels:
 
     def guilt(self, active: list[int], proven: NDArray[np.int64], out: frozenset[int], odd: Floats) -> Floats:
         """Probability (SLOTS,) that each module sees things elsewhere than they are; `out`: who is not fused now,
-        `odd` (SLOTS,): nats for other reasons to doubt one."""
+        `odd` (SLOTS,): nats to doubt one for what it says by itself. Who quarrels with nobody is not wrong.
+        """
         peace = self._peace()
 
         def evidence(wrong: frozenset[int]) -> float:
             right = [slot for slot in active if slot not in wrong]
             return float(np.triu(peace[np.ix_(right, right)], 1).sum()) if right else -math.inf
 
-        price = less(GROSS * cost(proven, out), self._strange() + odd)
+        price = less(GROSS * cost(proven, out), odd)
         found = np.zeros(SLOTS)
         for group, share in blame(active, evidence, price.__getitem__).items():
             found[list(group)] += share
@@ -141,7 +142,7 @@ class Quarrels:
         peace: Floats = np.clip(WORTH * ratio, -MOST, MOST)
         return peace
 
-    def _strange(self) -> Floats:
+    def strange(self) -> Floats:
         """Log-likelihood ratio (SLOTS,) that a module is wrong, not right, by what it tells that cannot be there.
 
         A map may be wrong and a view told too small: it says who of those that quarrel is wrong, not that they do.

@@ -200,7 +200,8 @@ class Registration:
         if len(active) > 1:
             slots, present = active.tolist(), frozenset(active.tolist())
             out = present - self._fused
-            odd = self._odd.nats(active)
+            odd = np.maximum(counts.strange(), 0.0) + self._odd.nats()
+            odd -= odd[active].min()  # what all say, the map has wrong
             lost = counts.guilt(slots, self._proven, out, odd)
             sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
             self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.hazard.conflict import ConflictType
-from controller.hazard.course import KEEPING_M, around
+from controller.hazard.course import around
 from controller.hazard.memory import slope
 from controller.hazard.scene import Scene, Sighting, of_track
 from controller.hazard.surroundings import red
@@ -40,6 +40,7 @@ BRAKING_MPS2: Final = 4.0
 LEAST_MPS: Final = 4.5  # in the mean of the last second; who creeps and stops endangers nobody
 LEAST_DRAC_MPS2, HARD_DRAC_MPS2 = 1.5, 3.0
 FACING_RAD: Final = np.radians(150)
+IN_LANE_M: Final = 1.6
 
 
 def person_on_road(scene: Scene, _config: Hazards) -> list[Sighting]:
@@ -108,10 +109,11 @@ def collision_risk(scene: Scene, config: Hazards) -> list[Sighting]:
 
 
 def _face_to_face(scene: Scene) -> NDArray[np.bool_]:
-    """Which conflicts are between two that come towards each other in the middle of one lane."""
+    """Which conflicts are between two that come towards each other in one lane, and surely are in none beside it."""
     first, second = scene.conflicts["first"], scene.conflicts["second"]
-    lane, middle = scene.match.lane, np.abs(scene.match.offset_m) < KEEPING_M
-    same = (lane[first] == lane[second]) & (lane[first] >= 0) & middle[first] & middle[second]
+    variance = np.maximum(scene.objects["cov"][:, 0, 0], scene.objects["cov"][:, 1, 1])
+    lane, inside = scene.match.lane, np.abs(scene.match.offset_m) + 2 * np.sqrt(variance) < IN_LANE_M
+    same = (lane[first] == lane[second]) & (lane[first] >= 0) & inside[first] & inside[second]
     return np.asarray(same & (scene.conflicts["angle"] > FACING_RAD))
 
 
