@@ -73,7 +73,8 @@ def log_odds(story: NDArray[np.void], learned: NDArray[np.void], motion: Motion,
     missed = story["missed"].copy()  # out of its rows, where every column is far from the next
     against = missed.sum(1)
     much = np.flatnonzero(against > LOST)
-    against[much] = _against(missed[much], story["slot_ns"][much], learned["said_ns"], now_ns)
+    if len(much):
+        against[much] = _against(missed[much], story["slot_ns"][much], learned["said_ns"], now_ns)
     return np.asarray(base - against)
 
 
