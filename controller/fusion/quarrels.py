@@ -30,7 +30,6 @@ MEMORY: Final = 0.8  # of the counts, kept from one judgement to the next
 ENOUGH: Final = 4.0  # new ones in a judgement for that
 LEAST_SEEN: Final = 5.0
 RIGHT, WRONG = 0.85, 0.3  # share that two modules both see: where both are right, where one of them is not
-STRAYS_RIGHT, STRAYS_WRONG = 0.05, 0.5  # likewise that lies where nothing can be
 GROSS: Final = 2.0  # times as seldom as small errors is a module grossly wrong
 WORTH: Final = 0.5  # of a count: the next one is of the same road user
 MOST: Final = 8.0  # nats, that two modules say about each other
@@ -47,12 +46,12 @@ class Told(NamedTuple):
 class Quarrels:
     """Counts (SLOTS, SLOTS) of what the first of two modules told where the second looks, and what that saw, too.
 
-    `told`, `lonely`, `strays` (SLOTS,): all that a module told, what no other saw of it, what cannot be there.
+    `told`, `lonely` (SLOTS,): all that a module told, and what no other saw of it.
     """
 
     def __init__(self) -> None:
         self.seen, self.near = np.zeros((SLOTS, SLOTS)), np.zeros((SLOTS, SLOTS))
-        self.told, self.lonely, self.strays = np.zeros((3, SLOTS))
+        self.told, self.lonely = np.zeros((2, SLOTS))
         self._kept, self._kept_told = np.zeros((SLOTS, SLOTS)), np.zeros(SLOTS)  # what the last judgement left
         self._recent: dict[int, deque[Told]] = {}
 
@@ -65,12 +64,11 @@ class Quarrels:
         sensor: Sensor,
         told: Told,
         others: Mapping[int, Sensor],
-        strays: NDArray[np.bool_],
         velocity: Callable[[Told], Floats],
     ) -> None:
         """Compare a message with those of others from the same instant, both ways.
 
-        `strays` (n,): what cannot be there; `velocity`: with which road users move (n, 2), zero where that is unknown.
+        `velocity`: with which road users move (n, 2), zero where that is unknown.
         """
         slot, alone = sensor.slot_index, np.ones(len(told.place), bool)
         for n, other in others.items():
@@ -92,13 +90,12 @@ class Quarrels:
             alone &= ~together.any(1)
         self.told[slot] += len(alone)
         self.lonely[slot] += alone.sum()
-        self.strays[slot] += strays.sum()
 
     def forget(self, slot: int) -> None:
         """Another module stands there now."""
         for counts in (self.seen, self.near, self._kept):
             counts[slot] = counts[:, slot] = 0
-        for told in (self.told, self.lonely, self.strays, self._kept_told):
+        for told in (self.told, self.lonely, self._kept_told):
             told[slot] = 0
         self._recent.pop(slot, None)
 
@@ -107,7 +104,7 @@ class Quarrels:
         keep = MEMORY ** np.minimum((self.seen - self._kept) / ENOUGH, 1.0)
         self.seen, self.near = self.seen * keep, self.near * keep
         keep = MEMORY ** np.minimum((self.told - self._kept_told) / ENOUGH, 1.0)
-        self.told, self.lonely, self.strays = self.told * keep, self.lonely * keep, self.strays * keep
+        self.told, self.lonely = self.told * keep, self.lonely * keep
         self._kept, self._kept_told = self.seen.copy(), self.told.copy()  # counting goes on in place
 
     def agreement(self, slot: int, others: list[int]) -> float:
@@ -141,15 +138,6 @@ class Quarrels:
         ratio = near * math.log(RIGHT / WRONG) + missed * math.log((1 - RIGHT) / (1 - WRONG))
         peace: Floats = np.clip(WORTH * ratio, -MOST, MOST)
         return peace
-
-    def strange(self) -> Floats:
-        """Log-likelihood ratio (SLOTS,) that a module is wrong, not right, by what it tells that cannot be there.
-
-        A map may be wrong and a view told too small: it says who of those that quarrel is wrong, not that they do.
-        """
-        ratio = self.strays * math.log(STRAYS_WRONG / STRAYS_RIGHT)
-        ratio += (self.told - self.strays) * math.log((1 - STRAYS_WRONG) / (1 - STRAYS_RIGHT))
-        return WORTH * ratio
 
 
 def looks(sensor: Sensor, place: Floats) -> NDArray[np.bool_]:

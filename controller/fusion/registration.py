@@ -6,6 +6,9 @@ grossly wrong, and how is guessed. And how far apart do they see them? Four erro
 east and north, turn about its mount, and how much too new its stamps are; and, as no error, how far before the centre
 of things it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences
 between modules that see the same one count, so a module that draws a track after itself gains nothing.
+
+Who moves in service is known at once: it does not see its own tracks as it did before (`jolt.py`). It is left out until
+it has been compared anew.
 """
 
 from __future__ import annotations
@@ -18,16 +21,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import cost, less
+from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS
+from controller.fusion.jolt import Jolts
 from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
 from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import LEAST_SEEN, Quarrels, Told, looks
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
-from controller.fusion.unknown import known_or
-from interfaces.spec import VEHICLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +57,8 @@ LIKELY_GUILT: Final = 0.15  # … or may be this one
 STILL_GUILT: Final = 0.5  # … of who was found to be, or it is not any more
 LEAST_SURE: Final = 0.3  # confidence of what is counted
 CORRECTABLE_M: Final = 3.0
-VIEW_GROWN: Final = 1.3  # a declared field of view is meant on the safe side
-_VEHICLES: Final = [int(one) for one in VEHICLES]
+SHAKEN: Final = "moved all at once: knocked, or its clock stepped; where it sees things now nobody has seen yet"
+SHAKEN_FOR_NS: Final = 30_000_000_000  # without anything to compare: then it is as good as a new one
 
 
 class Registration:
@@ -67,6 +69,7 @@ class Registration:
         self._displaced = Displacements()
         self._quarrels = Quarrels()
         self._odd = Oddities()
+        self._jolts = Jolts()
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
@@ -77,6 +80,7 @@ class Registration:
         self._fused: frozenset[int] = frozenset()
         self._judged_ns = 0
         self._compared_ns = np.zeros(SLOTS, np.int64)
+        self._shaken_ns = np.zeros(SLOTS, np.int64)
         self._turn = np.zeros(SLOTS, np.int64)
         self.findings: dict[int, Finding] = {}
 
@@ -85,12 +89,22 @@ class Registration:
         self._displaced.forget()
         self._quarrels.forget(slot)
         self._odd.forget(slot)
+        self._jolts.forget(slot)
         self._streak[slot] = self._proven[slot] = 0
         self._sights.pop(slot, None)
         self._astray -= {slot}
         self._named.discard(slot)
         self._speeds[slot] = SpeedScale()
         self.findings.pop(slot, None)
+
+    def _well(self, slot: int) -> bool:
+        return self.findings.get(slot, WELL).standing is Standing.OK
+
+    def _shaken(self, slot: int, now_ns: int) -> None:
+        """It stands otherwise than before: what was known of it is not so any more, and it has to prove itself anew."""
+        self.forget(slot)
+        self._proven[slot], self._shaken_ns[slot] = -PROVEN, now_ns
+        self.findings[slot] = replace(WELL, standing=Standing.QUARANTINED, words=SHAKEN)
 
     def trial(self, slot: int) -> Registration:
         """Another watch, for a module that is not fused yet: it knows who has proven itself, and nothing of `slot`."""
@@ -121,22 +135,24 @@ class Registration:
         told = Told(stamp_ns, _places(sure), np.nan_to_num(sure["length"]))
         self._quarrels.keep(slot, told)
         self._odd.stamped(sensor, late_s)
-        if abs(dt) < 1.0 and len(rows) and others and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
+        if abs(dt) < 1.0 and len(rows) and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
+            if others and self._jolts.felt(sensor, told.place, tracks, _at(objects, dt)) and self._well(slot):
+                self._shaken(slot, tracks.valid_at_ns)
+                return True
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             shared = (objects["sources"] & np.uint32(sum(1 << n for n in others if n not in self._astray))) != 0
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
             if self._turn[slot] == 1:
-                strays = _strays(sensor, sure, ground)
-                self._quarrels.count(sensor, told, others, strays, partial(_velocity, tracks))
-                if ground is not None:
-                    vehicles = sure[np.isin(sure["object_class"], _VEHICLES)]
-                    self._odd.placed(slot, ground.aside_m(_places(vehicles)), known_or(vehicles["sigma_pos"], 1.0))
-                self._look(sensor, told.place, known, place)
+                self._odd.placed(sensor, sure, ground)
+                if others:
+                    self._quarrels.count(sensor, told, others, partial(_velocity, tracks))
+                    self._look(sensor, told.place, known, place)
             if slot not in self._named:  # else what it sees says nothing of how well the others stand
                 self._speeds[slot].compare(*self._compare(sensor, rows, known, place))
-                self._compare(sensor, rows, own, _at(own, dt))  # one that is late may make tracks of its own beside
+                # One that is late may make tracks of its own beside; those of who is fused alone are all there is.
+                self._compare(sensor, rows, own, _at(own, dt))
         if abs(tracks.valid_at_ns - self._judged_ns) < PERIOD_NS:  # the pole's time: a module's may be anything
             return False
         self._judged_ns = tracks.valid_at_ns
@@ -173,17 +189,17 @@ class Registration:
 
         Only tracks that several modules meet will count.
         """
-        seen, speed = np.stack((rows["x"], rows["y"]), 1), np.stack((known["vx"], known["vy"]), 1)
-        away, chosen, mutual = matched(seen, place, speed)
+        speed = _velocities(known)
+        away, chosen, mutual = matched(_places(rows), place, speed)
         mine = np.flatnonzero(mutual & (away < GATE_M))
         them = chosen[mine]
         self._displaced.keep(sensor, rows[mine], known[them], place[them])
-        return np.stack((rows["vx"], rows["vy"]), 1)[mine], speed[them]
+        return _velocities(rows[mine]), speed[them]
 
     def _look(self, sensor: Sensor, seen: Floats, known: NDArray[np.void], place: Floats) -> None:
         """Keep what was seen (n, 2), and the tracks that should be, as they lie before the module."""
         mount, yaw, there = np.array([sensor.x, sensor.y]), sensor.yaw, looks(sensor, place)
-        speed = np.stack((known["vx"], known["vy"]), 1)[there]
+        speed = _velocities(known[there])
         sight = _turned(seen - mount, yaw), _turned(place[there] - mount, yaw), _turned(speed, yaw)
         slot = sensor.slot_index
         self._yaw[slot] = yaw
@@ -193,6 +209,9 @@ class Registration:
 
     def _judge(self) -> None:
         beliefs, counts = self._displaced, self._quarrels
+        for slot in [slot for slot, found in self.findings.items() if found.words == SHAKEN]:
+            if self._judged_ns - self._shaken_ns[slot] > SHAKEN_FOR_NS:
+                self.forget(slot)
         beliefs.learn()
         heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_SEEN)
         heard[list(self.findings)] = True
@@ -200,7 +219,7 @@ class Registration:
         if len(active) > 1:
             slots, present = active.tolist(), frozenset(active.tolist())
             out = present - self._fused
-            odd = np.maximum(counts.strange(), 0.0) + self._odd.nats()
+            odd = self._odd.nats()
             odd -= odd[active].min()  # what all say, the map has wrong
             lost = counts.guilt(slots, self._proven, out, odd)
             sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
@@ -225,7 +244,9 @@ class Registration:
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
         if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
-        if math.isnan(share) and not beliefs.founded(slot):  # nothing says that it is right again
+        unknown = math.isnan(share) and not beliefs.founded(slot)
+        doubted = before.standing is Standing.QUARANTINED and guilt > SURE_GUILT
+        if unknown or doubted:  # nothing says that it is right again
             standing = max(standing, before.standing, key=RANK.__getitem__)
         standing = self._settled(slot, before.standing, standing)
         self._proven[slot] += standing is Standing.OK
@@ -234,12 +255,12 @@ class Registration:
         found = Finding(standing, "", east, north, yaw, late, effect, share, scale)
         if standing is Standing.OK:
             words = ""
-        elif guess:
+        elif guess.startswith(LOOKS) or (guess and not unknown):
             words = guess
-        elif beside or speeds:
+        elif (beside or speeds) and not (unknown and before.words):
             words = "; ".join(filter(None, [displaced(found, beliefs.gram(slot)) if beside else "", speeds]))
-        else:  # it looks right again, but not for long enough
-            words = before.words
+        else:  # nothing new, or it looks right again, but not for long enough
+            words = before.words or guess
         self.findings[slot] = replace(found, words=words)
 
     def _settled(self, slot: int, before: Standing, seen: Standing) -> Standing:
@@ -268,28 +289,22 @@ def _places(rows: NDArray[np.void]) -> Floats:
     return np.stack((rows["x"], rows["y"]), 1)
 
 
+def _velocities(rows: NDArray[np.void]) -> Floats:
+    return np.stack((rows["vx"], rows["vy"]), 1)
+
+
 def _at(tracks: NDArray[np.void], dt: float) -> Floats:
-    place: Floats = np.stack((tracks["x"] + tracks["vx"] * dt, tracks["y"] + tracks["vy"] * dt), 1)
-    return place
+    return _places(tracks) + _velocities(tracks) * dt
 
 
 def _velocity(tracks: Tracks, told: Told) -> Floats:
     """Of the nearest track, zero where there is none: what a module says of speeds may be in another unit."""
     objects = tracks.objects
-    speed = np.stack((objects["vx"], objects["vy"]), 1)
+    speed = _velocities(objects)
     away, chosen, _ = matched(told.place, _at(objects, (told.stamp_ns - tracks.valid_at_ns) / 1e9), speed)
     velocity = np.zeros((len(told.place), 2))
     velocity[away < GATE_M] = speed[chosen[away < GATE_M]]
     return velocity
-
-
-def _strays(sensor: Sensor, rows: NDArray[np.void], ground: Ground | None) -> NDArray[np.bool_]:
-    """Which rows lie where the module cannot look by its own data sheet, or are vehicles off the road."""
-    x, y = (sensor.x + (rows["x"] - sensor.x) / VIEW_GROWN, sensor.y + (rows["y"] - sensor.y) / VIEW_GROWN)
-    strays = ~(sensor.covers(x, y) | sensor.covers(rows["x"], rows["y"]))
-    if ground is not None:
-        strays |= np.isin(rows["object_class"], _VEHICLES) & ~ground.driven(_places(rows))
-    return strays
 
 
 def _turned(vectors: Floats, yaw: float) -> Floats:

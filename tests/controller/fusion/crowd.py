@@ -71,6 +71,7 @@ class Crowd:
         rows["id"] = np.arange(1, len(rows) + 1) + len(rows) * times_round  # who comes again is somebody else
         rows["x"], rows["y"] = place[:, 0], place[:, 1]
         rows["vx"], rows["vy"] = self.velocity[:, 0], self.velocity[:, 1]
+        rows["age_s"] = 5.0
         rows["sources"] = sum(1 << slot for slot in fused)
         return Tracks(self.now_ns, rows)
 

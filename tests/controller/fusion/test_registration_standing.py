@@ -105,6 +105,20 @@ def test_of_two_that_disagree_the_newer_one_is_doubted():
     assert crowd.standing(LIDAR) is Standing.OK
 
 
+@pytest.mark.parametrize("wrong", [LIDAR, RADAR])
+def test_of_two_the_one_that_is_left_out_goes_on_being_compared(wrong):
+    """What it has wrong is told in numbers, and when it is put right it is taken back."""
+    crowd = Crowd(slots=(LIDAR, RADAR))
+    crowd.run(60)
+    crowd.wrong = {wrong: shifted(3.0, 0.0)}
+    crowd.run(20)
+    assert crowd.standing(wrong) is Standing.QUARANTINED
+    assert crowd.finding(wrong).east_m == pytest.approx(3.0, abs=0.5)
+    crowd.wrong = {}
+    crowd.run(25)
+    assert [crowd.standing(slot) for slot in crowd.sensors] == [Standing.OK] * 2
+
+
 def test_a_module_alone_is_not_judged():
     crowd = Crowd({CAMERA: turned(60)}, slots=(CAMERA,))
     crowd.run(8)

@@ -1,0 +1,157 @@
+"""A module that is knocked, or whose clock steps, is left out within a second, whoever else there is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from crowd import CAMERA, LIDAR, RADAR, Crowd, S, a_sensor, late, scaled, shifted, turned
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.fusion.jolt import REST_NS, Jolts
+from controller.fusion.registration import SHAKEN, SHAKEN_FOR_NS
+from controller.fusion.standing import Standing
+from controller.fusion.track import Tracks, empty_tracks
+from modules.detection import empty_objects
+
+TWO = (CAMERA, RADAR)
+
+
+def standings(crowd):
+    return [crowd.standing(slot) for slot in crowd.sensors]
+
+
+@pytest.mark.parametrize("count", [3, 14])
+@pytest.mark.parametrize(
+    "change",
+    [shifted(3.0, 3.0), turned(10), late(0.5), late(-0.5), scaled(1, -1), scaled(3.28, 3.28)],
+    ids=["shifted", "turned", "late", "early", "mirrored", "feet"],
+)
+@pytest.mark.parametrize("wrong", TWO)
+def test_of_two_the_one_that_moved_is_left_out_within_a_second_and_for_long(wrong, change, count):
+    crowd = Crowd(slots=TWO, count=count, pace=(6, 12))
+    crowd.run(30)
+    crowd.wrong = {wrong: change}
+    crowd.run(1)
+    expected = [Standing.QUARANTINED if slot == wrong else Standing.OK for slot in TWO]
+    assert standings(crowd) == expected
+    crowd.run(60)
+    assert standings(crowd) == expected
+    assert crowd.finding(wrong).words != SHAKEN
+
+
+def test_what_moved_is_told_until_it_is_known_how():
+    crowd = Crowd()
+    crowd.run(30)
+    crowd.wrong = {LIDAR: shifted(2.0, 0.0)}
+    crowd.run(0.5)
+    assert crowd.finding(LIDAR).words == SHAKEN
+    crowd.run(6)
+    assert crowd.finding(LIDAR).words.startswith("shifted by")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_road_users_that_all_brake_or_turn_at_once_move_no_module(seed):
+    crowd = Crowd(slots=TWO, seed=seed, pace=(6, 12))
+    crowd.run(20)
+    crowd.place = crowd.truth(crowd.t) - crowd.velocity * crowd.t / 2
+    crowd.velocity = crowd.velocity / 2
+    crowd.run(5)
+    assert standings(crowd) == [Standing.OK] * 2
+
+
+def test_a_module_with_which_nothing_can_be_compared_is_fused_again_after_half_a_minute():
+    crowd = Crowd(slots=TWO, count=3)
+    crowd.run(30)
+    crowd.wrong = {CAMERA: shifted(3.0, 3.0)}
+    while crowd.finding(CAMERA).words != SHAKEN and crowd.t < 32:
+        crowd.run(0.1)
+    crowd.seen = lambda _slot: empty_objects(0)
+    crowd.run(SHAKEN_FOR_NS / S)
+    assert (crowd.standing(CAMERA), crowd.finding(CAMERA).words) == (Standing.QUARANTINED, SHAKEN)
+    crowd.run(8)
+    assert (crowd.standing(CAMERA), crowd.finding(CAMERA).words) == (Standing.OK, "")
+
+
+def test_who_was_not_well_before_is_not_excused_by_a_jolt():
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
+    crowd.run(10)
+    words = crowd.finding(CAMERA).words
+    crowd.wrong = {CAMERA: shifted(2.0, 3.0)}
+    crowd.run(1)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    assert words.startswith("shifted by")
+    assert crowd.finding(CAMERA).words != SHAKEN
+
+
+class Alone:
+    """One module and its tracks; what it sees is told to `felt`."""
+
+    def __init__(self, count=6, seed=0):
+        self.rng, self.jolts, self.now_ns = np.random.default_rng(seed), Jolts(), S
+        self.place = self.rng.uniform(-40, 40, (count, 2))
+
+    def felt(self, seen, sources=1):
+        self.now_ns += S // 5
+        rows = empty_tracks(len(self.place))
+        rows["id"], rows["age_s"], rows["sources"] = np.arange(len(rows)), 5.0, sources
+        return self.jolts.felt(a_sensor(0), seen, Tracks(self.now_ns, rows), self.place)
+
+    def noisy(self, sigma=0.3):
+        return self.place + self.rng.normal(0, sigma, self.place.shape)
+
+    def serve(self, messages=60, **how):
+        return [self.felt(self.noisy(**how)) for _ in range(messages)]
+
+
+def test_two_messages_are_enough_and_one_is_not():
+    alone = Alone()
+    assert not any(alone.serve())
+    assert [alone.felt(alone.noisy() + 2.0) for _ in range(2)] == [False, True]
+
+
+def test_what_is_usual_is_learned():
+    """Who has always seen things a metre beside its tracks, or half of them not at all, has not moved."""
+    wide, blind = Alone(count=12), Alone(count=12)
+    for alone, seen in ((wide, lambda: wide.noisy(1.0)), (blind, lambda: blind.noisy()[blind.rng.random(12) < 0.5])):
+        assert not any(alone.felt(seen()) for _ in range(500))
+        assert any(alone.felt(seen() + 6.0) for _ in range(5))
+
+
+def test_who_sees_fewer_and_those_as_well_as_before_has_not_moved():
+    alone = Alone(count=12)
+    alone.serve()
+    assert not any(alone.felt(alone.noisy()[:4]) for _ in range(500))
+
+
+def test_nothing_is_felt_before_it_is_known_what_is_usual():
+    alone = Alone()
+    assert not any(alone.felt(alone.noisy() + 2.0) for _ in range(5))
+
+
+def test_one_road_user_alone_moves_no_module():
+    alone = Alone(count=1)
+    alone.serve(100)
+    assert not any(alone.felt(alone.noisy() + 2.0) for _ in range(20))
+
+
+def test_tracks_of_others_say_nothing():
+    alone = Alone()
+    alone.serve()
+    assert not any(alone.felt(alone.noisy() + 2.0, sources=2) for _ in range(20))
+
+
+def test_a_jolt_is_told_once_and_what_comes_after_it_is_usual():
+    alone = Alone()
+    alone.serve()
+    assert sum(alone.felt(alone.noisy() + 2.0) for _ in range(500)) == 1
+
+
+@given(st.lists(st.lists(st.tuples(*[st.floats(-1e4, 1e4)] * 2), max_size=8), max_size=40), st.integers(0, 5))
+def test_whatever_one_module_saw_the_next_in_its_slot_begins_unsuspected(messages, count):
+    alone = Alone(count)
+    for message in messages:
+        alone.felt(np.array(message).reshape(-1, 2))
+    alone.jolts.forget(0)
+    alone.now_ns += REST_NS
+    assert not any(alone.serve(20))
