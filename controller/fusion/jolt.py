@@ -33,10 +33,12 @@ USUAL_OFF: Final = 0.5  # likewise, of the mean square in sigmas
 USUALLY: Final = 60.0  # tracks: what is usual of them
 WORTH: Final = 0.7  # of a track: what moves it moves the next one, too
 MOST: Final = 3.0  # nats that one track says,
-MOST_TOLD: Final = 6.0  # … and one message
-FELT: Final = 8.0  # nats
+MOST_TOLD: Final = 6.0  # … and one message,
+MOST_EACH: Final = 4.0  # … and all messages of one track lately
+LATELY_NS: Final = 1_000_000_000
+KEPT: Final = 0.9  # from one message to the next: what comes slowly is no jolt
+FELT: Final = 8.0  # nats: two tracks at least
 SUSPECTED: Final = 4.0  # nats, from which on nothing counts as usual
-TRACKS: Final = 2  # that say so
 REST_NS: Final = 3_000_000_000  # after a jolt all that is fused is shaken
 
 
@@ -46,14 +48,14 @@ class Jolts:
     def __init__(self) -> None:
         self._off, self._lost = np.full(SLOTS, USUAL_OFF), np.full(SLOTS, USUAL_LOST)
         self._known, self._nats = np.zeros((2, SLOTS))  # tracks that tell what is usual; for a jolt
-        self._tracks: dict[int, set[int]] = {}  # that say so
+        self._shaken: dict[int, dict[int, int]] = {}  # tracks that say so, and when they last did
         self._rests_until_ns = 0
 
     def forget(self, slot: int) -> None:
         """Another module stands there now."""
         self._off[slot], self._lost[slot] = USUAL_OFF, USUAL_LOST
         self._known[slot] = self._nats[slot] = 0.0
-        self._tracks.pop(slot, None)
+        self._shaken.pop(slot, None)
 
     def felt(self, sensor: Sensor, seen: Floats, tracks: Tracks, place: Floats) -> bool:
         """Whether a message that saw these points (n, 2) makes it sure, now; `place` (m, 2): of all tracks then."""
@@ -66,12 +68,13 @@ class Jolts:
         near = mutual & (away < NEAR_M)
         off2 = away**2 / _usual2(sensor, objects[own], place[own])
         nats = self._told(slot, off2, near) if self._known[slot] > USUALLY else np.zeros(len(near))
-        self._nats[slot] = max(self._nats[slot] + min(WORTH * nats.sum(), MOST_TOLD), 0.0)
-        if not self._nats[slot]:
-            self._tracks.pop(slot, None)
-        shaken = self._tracks.setdefault(slot, set())
-        shaken.update(objects["id"][own][nats > 0].tolist())
-        if self._nats[slot] > FELT and len(shaken) >= TRACKS:
+        shaken = self._shaken.setdefault(slot, {})
+        shaken.update(dict.fromkeys(objects["id"][own][nats > 0].tolist(), tracks.valid_at_ns))
+        for track in [track for track, at_ns in shaken.items() if tracks.valid_at_ns - at_ns > LATELY_NS]:
+            del shaken[track]
+        told = KEPT * self._nats[slot] + min(WORTH * nats.sum(), MOST_TOLD)
+        self._nats[slot] = min(max(told, 0.0), MOST_EACH * len(shaken))
+        if self._nats[slot] >= FELT:
             self.forget(slot)
             self._nats[:] = 0
             self._rests_until_ns = tracks.valid_at_ns + REST_NS

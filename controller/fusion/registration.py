@@ -76,6 +76,7 @@ class Registration:
         self._yaw = np.zeros(SLOTS)
         self._speeds = {slot: SpeedScale() for slot in range(SLOTS)}
         self._astray: frozenset[int] = frozenset()  # who sees things elsewhere than they are
+        self._guilt = np.zeros(SLOTS)  # how likely each was wrong at the last judgement
         self._named: set[int] = set()  # of these, of whom it is known how
         self._fused: frozenset[int] = frozenset()
         self._judged_ns = 0
@@ -90,15 +91,20 @@ class Registration:
         self._quarrels.forget(slot)
         self._odd.forget(slot)
         self._jolts.forget(slot)
-        self._streak[slot] = self._proven[slot] = 0
+        self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
         self._sights.pop(slot, None)
         self._astray -= {slot}
         self._named.discard(slot)
         self._speeds[slot] = SpeedScale()
         self.findings.pop(slot, None)
 
-    def _well(self, slot: int) -> bool:
-        return self.findings.get(slot, WELL).standing is Standing.OK
+    def _all_well(self) -> bool:
+        """Whether nobody who is fused is suspected: who is wrong shakes the tracks of the others, too."""
+        standings = {slot: self.findings.get(slot, WELL).standing for slot in self._fused}
+        return all(
+            standing is Standing.CORRECTED or (standing is Standing.OK and self._guilt[slot] < STILL_GUILT)
+            for slot, standing in standings.items()
+        )
 
     def _shaken(self, slot: int, now_ns: int) -> None:
         """It stands otherwise than before: what was known of it is not so any more, and it has to prove itself anew."""
@@ -137,7 +143,7 @@ class Registration:
         self._odd.stamped(sensor, late_s)
         if abs(dt) < 1.0 and len(rows) and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
-            if others and self._jolts.felt(sensor, told.place, tracks, _at(objects, dt)) and self._well(slot):
+            if others and self._jolts.felt(sensor, told.place, tracks, _at(objects, dt)) and self._all_well():
                 self._shaken(slot, tracks.valid_at_ns)
                 return True
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
@@ -226,6 +232,7 @@ class Registration:
             self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())
             price = less(cost(self._proven, out | self._astray), odd)
             wrong, spread = beliefs.solve(active, price, self._astray & present)
+            self._guilt = np.maximum(lost, wrong)
             others = [slot for slot in slots if slot not in self._astray]
             for slot in slots:
                 share = counts.agreement(slot, [one for one in others if one != slot])
