@@ -28,8 +28,8 @@ COMMON_M: Final = 0.3  # 1 sigma of what a track has wrong all the time
 LATE_S: Final = 0.03  # … and of when it was there
 WIDER: Final = 3.0  # times as far off as usual is what a module sees after a jolt
 LOST: Final = 0.6  # share of its tracks that it does not see any more then, or half of the rest
-USUAL_LOST: Final = 0.12  # at least, without one
-USUAL_OFF: Final = 0.5  # likewise, of the mean square in sigmas
+USUAL_LOST, MOST_LOST = 0.12, 0.7  # at least and at most, without one
+USUAL_OFF: Final = 0.5  # at least, of the mean square in sigmas
 USUALLY: Final = 60.0  # tracks: what is usual of them
 WORTH: Final = 0.7  # of a track: what moves it moves the next one, too
 MOST: Final = 3.0  # nats that one track says,
@@ -101,7 +101,7 @@ class Jolts:
         self._known[slot] += len(near)
         new = min(len(near) / USUALLY, 0.5)
         self._lost[slot] += new * (1 - near.mean() - self._lost[slot])
-        self._lost[slot] = min(max(self._lost[slot], USUAL_LOST), 0.7)
+        self._lost[slot] = min(max(self._lost[slot], USUAL_LOST), MOST_LOST)
 
 
 def _usual2(sensor: Sensor, tracks: NDArray[np.void], place: Floats) -> Floats:

@@ -143,9 +143,11 @@ class Registration:
         self._odd.stamped(sensor, late_s)
         if abs(dt) < 1.0 and len(rows) and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
-            if others and self._jolts.felt(sensor, told.place, tracks, _at(objects, dt)) and self._all_well():
-                self._shaken(slot, tracks.valid_at_ns)
-                return True
+            if others and slot in self._fused:
+                felt = self._jolts.felt(sensor, told.place, tracks, _at(objects, dt))
+                if felt and self._all_well():
+                    self._shaken(slot, tracks.valid_at_ns)
+                    return True
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             shared = (objects["sources"] & np.uint32(sum(1 << n for n in others if n not in self._astray))) != 0
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
