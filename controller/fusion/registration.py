@@ -7,8 +7,8 @@ east and north, turn about its mount, and how much too new its stamps are; and, 
 of things it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences
 between modules that see the same one count, so a module that draws a track after itself gains nothing.
 
-Who moves in service is known at once: it does not see its own tracks as it did before (`jolt.py`). It is left out until
-it has been compared anew.
+Who moves in service is known at once: it does not see its own tracks as it did before (`jolt.py`). Of those that
+contradict each other from then on it is the one to be doubted.
 """
 
 from __future__ import annotations
@@ -57,8 +57,6 @@ LIKELY_GUILT: Final = 0.15  # … or may be this one
 STILL_GUILT: Final = 0.5  # … of who was found to be, or it is not any more
 LEAST_SURE: Final = 0.3  # confidence of what is counted
 CORRECTABLE_M: Final = 3.0
-SHAKEN: Final = "moved all at once: knocked, or its clock stepped; where it sees things now nobody has seen yet"
-SHAKEN_FOR_NS: Final = 30_000_000_000  # without anything to compare: then it is as good as a new one
 
 
 class Registration:
@@ -81,7 +79,6 @@ class Registration:
         self._fused: frozenset[int] = frozenset()
         self._judged_ns = 0
         self._compared_ns = np.zeros(SLOTS, np.int64)
-        self._shaken_ns = np.zeros(SLOTS, np.int64)
         self._turn = np.zeros(SLOTS, np.int64)
         self.findings: dict[int, Finding] = {}
 
@@ -106,11 +103,10 @@ class Registration:
             for slot, standing in standings.items()
         )
 
-    def _shaken(self, slot: int, now_ns: int) -> None:
-        """It stands otherwise than before: what was known of it is not so any more, and it has to prove itself anew."""
+    def _shaken(self, slot: int) -> None:
+        """It may stand otherwise than before: what was known of it counts no more, and it has to prove itself anew."""
         self.forget(slot)
-        self._proven[slot], self._shaken_ns[slot] = -PROVEN, now_ns
-        self.findings[slot] = replace(WELL, standing=Standing.QUARANTINED, words=SHAKEN)
+        self._proven[slot] = -PROVEN
 
     def trial(self, slot: int) -> Registration:
         """Another watch, for a module that is not fused yet: it knows who has proven itself, and nothing of `slot`."""
@@ -146,8 +142,7 @@ class Registration:
             if others and slot in self._fused:
                 felt = self._jolts.felt(sensor, told.place, tracks, _at(objects, dt))
                 if felt and self._all_well():
-                    self._shaken(slot, tracks.valid_at_ns)
-                    return True
+                    self._shaken(slot)
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             shared = (objects["sources"] & np.uint32(sum(1 << n for n in others if n not in self._astray))) != 0
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
@@ -217,9 +212,6 @@ class Registration:
 
     def _judge(self) -> None:
         beliefs, counts = self._displaced, self._quarrels
-        for slot in [slot for slot, found in self.findings.items() if found.words == SHAKEN]:
-            if self._judged_ns - self._shaken_ns[slot] > SHAKEN_FOR_NS:
-                self.forget(slot)
         beliefs.learn()
         heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_SEEN)
         heard[list(self.findings)] = True
