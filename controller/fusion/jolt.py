@@ -1,7 +1,7 @@
 """A module whose view moves all at once: it was knocked, or its clock stepped.
 
-Before, it saw its own tracks as well as it always does; now it does not. That is felt within a second, and by the first
-of two modules that contradict each other from then on.
+Before, it saw its own tracks as well as it always does; now it does not. That shows within a second, in that module
+first: so it tells which of two is to be doubted. It convicts nobody alone.
 """
 
 from __future__ import annotations

@@ -95,19 +95,6 @@ class Registration:
         self._speeds[slot] = SpeedScale()
         self.findings.pop(slot, None)
 
-    def _all_well(self) -> bool:
-        """Whether nobody who is fused is suspected: who is wrong shakes the tracks of the others, too."""
-        standings = {slot: self.findings.get(slot, WELL).standing for slot in self._fused}
-        return all(
-            standing is Standing.CORRECTED or (standing is Standing.OK and self._guilt[slot] < STILL_GUILT)
-            for slot, standing in standings.items()
-        )
-
-    def _shaken(self, slot: int) -> None:
-        """It may stand otherwise than before: what was known of it counts no more, and it has to prove itself anew."""
-        self.forget(slot)
-        self._proven[slot] = -PROVEN
-
     def trial(self, slot: int) -> Registration:
         """Another watch, for a module that is not fused yet: it knows who has proven itself, and nothing of `slot`."""
         apart = Registration()
@@ -185,6 +172,19 @@ class Registration:
 
     # ---------------------------------------------------------------------------------------------------- comparing
 
+    def _all_well(self) -> bool:
+        """Whether nobody who is fused is suspected: who is wrong shakes the tracks of the others, too."""
+        standings = {slot: self.findings.get(slot, WELL).standing for slot in self._fused}
+        return all(
+            standing is Standing.CORRECTED or (standing is Standing.OK and self._guilt[slot] < STILL_GUILT)
+            for slot, standing in standings.items()
+        )
+
+    def _shaken(self, slot: int) -> None:
+        """It may stand otherwise than before: what was known of it counts no more, and it has to prove itself anew."""
+        self.forget(slot)
+        self._proven[slot] = -PROVEN
+
     def _compare(
         self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats
     ) -> tuple[Floats, Floats]:
@@ -245,9 +245,7 @@ class Registration:
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
         if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
-        unknown = math.isnan(share) and not beliefs.founded(slot)
-        doubted = before.standing is Standing.QUARANTINED and guilt > SURE_GUILT
-        if unknown or doubted:  # nothing says that it is right again
+        if math.isnan(share) and not beliefs.founded(slot):  # nothing says that it is right again
             standing = max(standing, before.standing, key=RANK.__getitem__)
         standing = self._settled(slot, before.standing, standing)
         self._proven[slot] += standing is Standing.OK
@@ -256,12 +254,12 @@ class Registration:
         found = Finding(standing, "", east, north, yaw, late, effect, share, scale)
         if standing is Standing.OK:
             words = ""
-        elif guess.startswith(LOOKS) or (guess and not unknown):
+        elif guess:
             words = guess
-        elif (beside or speeds) and not (unknown and before.words):
+        elif beside or speeds:
             words = "; ".join(filter(None, [displaced(found, beliefs.gram(slot)) if beside else "", speeds]))
-        else:  # nothing new, or it looks right again, but not for long enough
-            words = before.words or guess
+        else:  # it looks right again, but not for long enough
+            words = before.words
         self.findings[slot] = replace(found, words=words)
 
     def _settled(self, slot: int, before: Standing, seen: Standing) -> Standing:

@@ -48,6 +48,19 @@ def test_road_users_that_all_brake_or_turn_at_once_move_no_module(seed):
     assert standings(crowd) == [Standing.OK] * 2
 
 
+def test_where_somebody_is_suspected_already_nothing_counts_as_a_jolt():
+    """Who is wrong shakes the tracks of the others: the second of two that move is not the one to be doubted first."""
+    crowd = Crowd({CAMERA: shifted(0.3, 1.2)}, slots=TWO, pace=(6, 12))
+    crowd.run(12)
+    assert standings(crowd) == [Standing.DEGRADED] * 2
+    before = {slot: crowd.finding(slot).words for slot in TWO}
+    assert all(before.values())
+    crowd.wrong = {**crowd.wrong, RADAR: shifted(0.0, -5.0)}
+    for _ in range(10):
+        crowd.run(0.1)
+        assert crowd.finding(RADAR).standing is not Standing.OK, "forgotten"
+
+
 def test_a_module_whose_error_is_taken_out_keeps_no_jolt_from_being_felt():
     crowd = Crowd({CAMERA: shifted(1.0, 0.0)}, correct=True)
     crowd.run(12)
@@ -58,17 +71,17 @@ def test_a_module_whose_error_is_taken_out_keeps_no_jolt_from_being_felt():
 
 
 class Alone:
-    """One module and its tracks; what it sees is told to `felt`."""
+    """Modules one by one, without what others make of it: what one sees is told to `felt`."""
 
     def __init__(self, count=6, seed=0):
         self.rng, self.jolts, self.now_ns = np.random.default_rng(seed), Jolts(), S
         self.place = self.rng.uniform(-40, 40, (count, 2))
 
-    def felt(self, seen, sources=1):
+    def felt(self, seen, sources=1, slot=0):
         self.now_ns += S // 5
         rows = empty_tracks(len(self.place))
         rows["id"], rows["age_s"], rows["sources"] = np.arange(len(rows)), 5.0, sources
-        return self.jolts.felt(a_sensor(0), seen, Tracks(self.now_ns, rows), self.place)
+        return self.jolts.felt(a_sensor(slot), seen, Tracks(self.now_ns, rows), self.place)
 
     def noisy(self, sigma=0.3):
         return self.place + self.rng.normal(0, sigma, self.place.shape)
@@ -89,6 +102,32 @@ def test_what_is_usual_is_learned():
     for alone, seen in ((wide, lambda: wide.noisy(1.0)), (blind, lambda: blind.noisy()[blind.rng.random(12) < 0.5])):
         assert not any(alone.felt(seen()) for _ in range(500))
         assert any(alone.felt(seen() + 6.0) for _ in range(5))
+
+
+def test_what_comes_slowly_is_no_jolt():
+    """One message that is far off, then many that say hardly anything either way."""
+    alone = Alone()
+    alone.serve()
+    assert not alone.felt(alone.noisy() + 2.0)
+    assert not any(alone.felt(alone.place[:2]) for _ in range(20))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_jolt_that_takes_some_messages_to_be_sure_of_is_not_taken_for_usual_meanwhile(seed):
+    alone = Alone(count=4, seed=seed)
+    alone.serve()
+    assert any(alone.felt(alone.noisy() + np.array([2.5, 0.0])) for _ in range(4))
+
+
+def test_what_one_module_shakes_the_others_need_not_answer_for():
+    alone = Alone()
+    for _ in range(60):
+        assert not any(alone.felt(alone.noisy(), sources=3, slot=slot) for slot in (0, 1))
+    assert [alone.felt(alone.noisy() + 2.0, sources=3) for _ in range(2)] == [False, True]
+    begin_ns, felt = alone.now_ns, False
+    while not felt:
+        felt = alone.felt(alone.noisy() + 2.0, sources=3, slot=1)
+    assert 3 * S <= alone.now_ns - begin_ns < 4 * S
 
 
 def test_who_sees_fewer_and_those_as_well_as_before_has_not_moved():
