@@ -68,15 +68,16 @@ class AcknowledgingClient(BrokerClient):
         """Whether the socket has taken all that was said."""
         return self._room.is_set()
 
-    def say(self, topic: str, payload: bytes, retain: bool, properties: Properties, *, by_alias: bool = False) -> None:
+    def say(self, topic: str, payload: bytes, retain: bool, properties: bytes, *, by_alias: bool = False) -> None:
         """Hand it to the socket (QoS 0), as far as that takes it at once: RefusedError or MqttError otherwise.
 
-        Nobody answers to it: paho's own way, made for answers and threads, costs several times as much.
+        `properties` are packed, with their length. Nobody answers to it: paho's own way, made for answers and threads,
+        costs several times as much.
         """
         connection = self._client.socket()
         if connection is None:
             raise aiomqtt.MqttCodeError(MQTT_ERR_NO_CONN, "Could not publish message")
-        packet = publish_packet("" if by_alias else topic, payload, _packed(properties), retain=retain)
+        packet = publish_packet("" if by_alias else topic, payload, properties, retain=retain)
         self._check_size(topic, len(packet))
         taken = 0
         if self.has_room:
@@ -95,7 +96,7 @@ class AcknowledgingClient(BrokerClient):
         `by_alias`: the topic's alias in `properties` was said before, so the topic itself need not be sent.
         """
         if not qos:
-            self.say(topic, payload, retain, properties, by_alias=by_alias)
+            self.say(topic, payload, retain, _packed(properties), by_alias=by_alias)
             await self._room.wait()
             return
         said_as = "" if by_alias else topic

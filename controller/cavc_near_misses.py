@@ -34,7 +34,7 @@ BATCH: Final = 20  # records in one document
 REFUSED_AGAIN_S: Final = 3600.0
 SHORTEST_S: Final = 0.001  # to wait: a timer may fire a hair before its time, and time must go on
 BY_RECORD: Final = frozenset({400, 409, 413, 415, 422})  # refusals that a record may be to blame for
-KIND: Final = NEAR_MISS.message.DESCRIPTOR.full_name
+KIND: Final = NEAR_MISS.kind
 
 
 class CavcNearMisses:

@@ -21,7 +21,7 @@ from controller.certificate_watch import CertificateWatch
 from controller.event_way import EventWay
 from controller.narrow_way import NarrowWay
 from controller.publication.publication import NS_PER_S, Publication
-from controller.publication.publish_properties import PublishProperties
+from controller.publication.publish_properties import PublishProperties, packed
 from interfaces.cancellation import heed_cancellation
 from interfaces.errors import ConfigError, DeliveryError
 
@@ -219,7 +219,7 @@ class Publisher:
     def _say_now(self, client: AcknowledgingClient, one: Publication, measured_at_ns: int) -> None:
         self._lag(measured_at_ns)
         try:
-            client.say(one.topic, one.payload, one.retain, PublishProperties(one, one.expiry_s))
+            client.say(one.topic, one.payload, one.retain, packed(one, one.expiry_s))
         except RefusedError as refusal:
             self._refused(str(refusal))
         except aiomqtt.MqttError:  # who waits for the end of the connection says so

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 MAX_LATITUDE_DEG: Final = 85.0511287798
 MAX_ZOOM: Final = 35
 HEIGHT_RANGE_M: Final = float(2**25)
+# By row: height in m, longitude in degrees, northing of Web Mercator in half turns, to the south (latitude in degrees
+# as far as the limit goes).
+_LIMITS: Final = np.array([[HEIGHT_RANGE_M], [180.0], [MAX_LATITUDE_DEG]])
+_BEGIN: Final = np.array([[0.0], [180.0], [1.0]])
+_SPAN: Final = np.array([[HEIGHT_RANGE_M], [360.0], [2.0]])
+_LOWEST: Final = np.array([[-1.0], [0.0], [0.0]])  # of n
 _FORM: Final = re.compile(r"/?(\d{1,2})/(-?\d{1,11})/(\d{1,11})/(\d{1,11})", re.ASCII)
 
 
@@ -105,34 +111,33 @@ def spatial_id(latitude_deg: float, longitude_deg: float, altitude_m: float, zoo
 
 def spatial_ids(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> list[str]:
     """The 空間IDs of arrays of points; errors as `voxel`."""
-    f, x, y = voxels(latitude_deg, longitude_deg, altitude_m, zoom)
-    if not f.size:
+    cells = voxels(latitude_deg, longitude_deg, altitude_m, zoom)
+    if not cells.size:
         return []
-    rows = np.empty((f.size, 4), np.int64)
-    rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3] = zoom, f.ravel(), x.ravel(), y.ravel()
+    rows = np.empty((cells[0].size, 4), np.int64)
+    rows[:, 0], rows[:, 1:] = zoom, cells.reshape(3, -1).T
     text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).decode()  # no faster way to so many digits
     return text[2:-2].replace(",", "/").split("]/[")
 
 
-def voxels(
-    latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """(f, x, y) of arrays of points, shapes broadcast; errors as `voxel`."""
+def voxels(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> NDArray[np.int64]:
+    """f, x and y of arrays of points, shapes broadcast, in one array (3, ...); errors as `voxel`."""
     if not 0 <= zoom <= MAX_ZOOM:
         raise ValueError(f"zoom {zoom} is outside 0..{MAX_ZOOM}")
-    points = [np.asarray(value, np.float64) for value in (latitude_deg, longitude_deg, altitude_m)]
-    latitude, longitude, altitude = points if len({one.shape for one in points}) == 1 else np.broadcast_arrays(*points)
-    latitude = np.trunc(latitude * 1e10) / 1e10  # the reference keeps ten decimals, cut toward zero
-    _check("latitude", latitude, MAX_LATITUDE_DEG)
-    _check("longitude", longitude, 180.0)
-    _check("altitude", altitude, HEIGHT_RANGE_M)
-    n = 1 << zoom
-    longitude = np.where(longitude == 180.0, -180.0, longitude)
+    shape = np.broadcast(latitude_deg, longitude_deg, altitude_m).shape
+    points = np.empty((3, *shape))  # all in one: few calls, for they cost more than the numbers
+    points[0], points[1], points[2] = altitude_m, longitude_deg, latitude_deg
+    points = points.reshape(3, -1)
+    longitude, latitude = points[1:]
+    latitude[:] = np.trunc(latitude * 1e10) / 1e10  # the reference keeps ten decimals, cut toward zero
+    _check(points)
+    longitude[longitude == 180.0] = -180.0
     phi = np.radians(latitude)
-    x = np.floor(n * ((longitude + 180) / 360))
-    y = np.floor(n * (1 - np.log(np.tan(phi) + 1 / np.cos(phi)) / np.pi) / 2)
-    f = np.floor(n * altitude / HEIGHT_RANGE_M)
-    return _whole(f, -n, n - 1), _whole(x, 0, n - 1), _whole(y, 0, n - 1)
+    latitude[:] = np.log(np.tan(phi) + 1 / np.cos(phi)) / -np.pi
+    n = 1 << zoom
+    cells = np.floor(n * ((points + _BEGIN) / _SPAN))
+    whole: NDArray[np.int64] = np.minimum(np.maximum(cells, n * _LOWEST), n - 1).astype(np.int64)
+    return whole.reshape(3, *shape)
 
 
 def quadkey(latitude_deg: float, longitude_deg: float, zoom: int) -> str:
@@ -150,11 +155,9 @@ def _latitude(y: float, n: int) -> float:
     return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / n))))
 
 
-def _whole(value: NDArray[np.float64], low: int, high: int) -> NDArray[np.int64]:
-    return np.minimum(np.maximum(value, low), high).astype(np.int64)
-
-
-def _check(name: str, value: NDArray[np.float64], limit: float) -> None:
-    good = np.abs(value) <= limit
+def _check(points: NDArray[np.float64]) -> None:
+    good = np.abs(points) <= _LIMITS
     if not good.all():
-        raise ValueError(f"{name} {value[~good].flat[0]} is outside ±{limit}")
+        axis, place = np.argwhere(~good)[0]
+        name, limit = ("altitude", "longitude", "latitude")[axis], _LIMITS[axis, 0]
+        raise ValueError(f"{name} {points[axis, place]} is outside ±{limit}")

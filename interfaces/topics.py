@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 from interfaces.proto import publication_pb2 as pb
@@ -16,6 +17,7 @@ SPEC: Final = "1.0"  # of this interface; a reader of another first number canno
 ROOT: Final = "smartpole/v1"
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
+KEPT: Final = 256  # names of topics said again and again
 WEEK_S: Final = 7 * 86_400.0
 # User properties of every publication; those with a place carry `spatial_id` too.
 PROPERTIES: Final = {
@@ -29,7 +31,7 @@ TILE_LEVELS: Final = ("q6", "q10", "q14", "q18")
 CUTS: Final = ((0, 6), (6, 10), (10, 14), (14, 18))  # digits of the zoom-18 quadkey in each topic level
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topic:
     """One row. `expiry_s` None: never, or as long as the message itself says (hazards). `rate` is for people.
 
@@ -45,6 +47,11 @@ class Topic:
     rate: str
     content_type: str = PROTOBUF
     twin_expiry_s: float | None = None
+
+    @cached_property
+    def kind(self) -> str:
+        """Full name of the message."""
+        return self.message.DESCRIPTOR.full_name
 
     @property
     def levels(self) -> str:
@@ -112,8 +119,12 @@ class Sender(Protocol):
 
 def name(topic: Topic, sender: Sender, **levels: object) -> str:
     """The full topic name; `levels` fills what the template asks beyond the pole's ids."""
-    rest = topic.template.format(sl=sender.service_location_id, rsu=sender.roadside_unit_id, **levels)
-    return f"{sender.root}/{rest}"
+    return _name(sender.root, topic.template, sender.service_location_id, sender.roadside_unit_id, **levels)
+
+
+@lru_cache(KEPT)
+def _name(root: str, template: str, sl: int, rsu: int, **levels: object) -> str:
+    return f"{root}/{template.format(sl=sl, rsu=rsu, **levels)}"
 
 
 def tile(latitude_deg: float, longitude_deg: float) -> str:

@@ -24,18 +24,25 @@ ZOOM = 25
 
 def header(sender: Sender, stamp: Stamp, detected_at_ns: int, sources: int = 0, quality: int = 0) -> pb.Header:
     """The header; `sources` is the bit mask of slots, `quality` 0..7."""
-    return pb.Header(
-        service_location_id=sender.service_location_id,
-        roadside_unit_id=sender.roadside_unit_id,
-        sequence=stamp.sequence,
-        detection_time_ns=detected_at_ns,
-        publication_time_ns=stamp.published_at_ns,
-        clock_quality=clock_quality(stamp.clock_error_s),
-        clock_error_s=stamp.clock_error_s,
-        reference_only=True,
-        modules=[slot for bit, slot in enumerate(sender.slots) if sources >> bit & 1],
-        information_quality=quality,
-    )
+    told = pb.Header()
+    fill_header(told, sender, stamp, detected_at_ns, sources, quality)
+    return told
+
+
+def fill_header(
+    told: pb.Header, sender: Sender, stamp: Stamp, detected_at_ns: int, sources: int = 0, quality: int = 0
+) -> None:
+    """An empty one in its message: field by field costs half as much as by keyword and copied."""
+    told.service_location_id = sender.service_location_id
+    told.roadside_unit_id = sender.roadside_unit_id
+    told.sequence = stamp.sequence
+    told.detection_time_ns = detected_at_ns
+    told.publication_time_ns = stamp.published_at_ns
+    told.clock_quality = clock_quality(stamp.clock_error_s)
+    told.clock_error_s = stamp.clock_error_s
+    told.reference_only = True
+    told.modules.extend([slot for bit, slot in enumerate(sender.slots) if sources >> bit & 1])
+    told.information_quality = quality
 
 
 def clock_quality(error_s: float) -> pb.ClockQuality.ValueType:
@@ -75,11 +82,10 @@ def publication(
     more: bytes = b"",
 ) -> Publication:
     """The protobuf one; `more` are further fields of the message as bytes."""
-    kind = message.DESCRIPTOR.full_name
     sequence = message.header.sequence  # type: ignore[attr-defined]  # every public message has a header
     key = f"{sender.service_location_id}-{sender.roadside_unit_id}-{row.name}-{detected_at_ns}-{sequence}"
     properties: tuple[tuple[str, str], ...] = (
-        ("proto", kind),
+        ("proto", row.kind),
         ("spec", SPEC),
         ("detected_at", str(detected_at_ns)),
         ("id", key),

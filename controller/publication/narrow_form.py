@@ -41,7 +41,7 @@ KEPT_OF_OBJECTS: Final = (
     *("length_m", "width_m", "existence", "cooperative"),
 )
 _FIGURES: Final = re.compile(r"[\d.,]+")
-_ROWS: Final[Mapping[str, Topic]] = {row.message.DESCRIPTOR.full_name: row for row in topics.TOPICS}
+_ROWS: Final[Mapping[str, Topic]] = {row.kind: row for row in topics.TOPICS}
 _VULNERABLE: Final = frozenset(int(one) for one in VULNERABLE)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.geometry import grounded
-from controller.publication.envelope import ZOOM, header, json_twin, publication, twin
+from controller.publication.envelope import ZOOM, fill_header, json_twin, publication, twin
 from controller.publication.json_rows import JsonRows
 from controller.publication.publication import NS_PER_S
 from controller.publication.wire_rows import WireRows
@@ -34,7 +34,8 @@ def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> I
     """
     rows, columns = tracks.objects, _columns(tracks, sender)
     sources = int(np.bitwise_or.reduce(rows["sources"])) if len(rows) else 0
-    message = pb.PerceivedObjects(header=header(sender, stamp, tracks.valid_at_ns, sources, quality))
+    message = pb.PerceivedObjects()
+    fill_header(message.header, sender, stamp, tracks.valid_at_ns, sources, quality)
     topic, wire = topics.name(topics.OBJECTS, sender), _WIRE(columns, len(rows))
     binary = publication(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, more=wire)
     yield binary

@@ -141,7 +141,7 @@ def check_header(header, properties, row, app):
     assert header.reference_only
     assert header.clock_quality != 0
     assert 0 < header.detection_time_ns <= header.publication_time_ns
-    assert properties["proto"] == row.message.DESCRIPTOR.full_name
+    assert properties["proto"] == row.kind
     assert properties["spec"] == "1.0"
     assert properties["detected_at"] == str(header.detection_time_ns)
     assert properties["id"].endswith(f"-{row.name}-{header.detection_time_ns}-{header.sequence}")
