@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LONG, LATE = (0.8, 24.0), (0.6, 6.0)  # of what was known, kept from one judgement to the next; comparisons for that
-CHANGED: Final = 12.0  # nats by which what was seen lately is less likely, or all before it counts no more
+CHANGED: Final = 4.0  # nats by which that has to be likelier: modules seldom move
+AS_LIKELY: Final = 3.0  # nats less than the one that seems to have changed most: it may be this one
 OUTLIER_M: Final = 1.0
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
 SEVERAL: Final = 2  # road users
@@ -49,6 +50,13 @@ class Displacements:
         self._heard.clear()
         for seen in self._road_users:
             seen.clear()
+
+    def moved(self, slot: int) -> None:
+        """Its errors may be others from now on; what it told of the others still holds."""
+        self._late = Equations(*LATE)
+        self._samples.clear()
+        self._road_users[slot].clear()
+        self._anew([slot])
 
     def keep(self, sensor: Sensor, rows: NDArray[np.void], track: NDArray[np.void], place: Floats) -> None:
         """Rows (n,) that one module saw of tracks (n,), which were at `place` (n, 2) then."""
@@ -77,21 +85,34 @@ class Displacements:
         gram: Floats = self._known.gram[slot] / max(self.weight[slot], 1.0)
         return gram
 
-    def learn(self) -> None:
-        """Add the differences between modules on the same track to what is known."""
+    def learn(self) -> frozenset[int]:
+        """Add the differences between modules on the same track to what is known; who seems to have moved."""
         if not self._samples:
-            return
+            return frozenset()
         seen, self._samples = gathered(np.concatenate(self._samples)), []
         if not len(seen.slot):
-            return
+            return frozenset()
         told = self._compared(seen)
         for known in (self._known, self._late):
             known.add(seen, told)
         for one in told.slots.tolist():
             if len(self._road_users[one]) < SEVERAL:
                 self._road_users[one].update(seen.ids[seen.track[seen.slot == one]].tolist())
-        if self._late.surprise(self.errors) > CHANGED:
-            self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull
+        return self._renewed(told.slots.tolist())
+
+    def _renewed(self, slots: list[int]) -> frozenset[int]:
+        """Whose other errors explain what was seen lately better than those that are known: they are learned anew."""
+        nats = {slot: self._late.changed(slot, self.errors) for slot in slots}
+        least = max(CHANGED, max(nats.values()) - AS_LIKELY)
+        changed = [slot for slot, one in nats.items() if one > least]
+        if changed:
+            self._anew(changed)
+        return frozenset(changed)
+
+    def _anew(self, slots: list[int]) -> None:
+        """Learn the errors of these slots, and what each track says of them."""
+        self._known.renew(slots, self.errors, self._late)
+        self._heard.clear()
 
     def _compared(self, seen: Seen) -> Normal:
         """About each track's mean; less weight has what fits neither what is known nor what is seen lately."""

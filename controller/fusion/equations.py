@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.error_fit import ERRORS, LARGE, TERMS
+from controller.fusion.error_fit import ERRORS, LARGE, SMALL, TERMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,11 +67,28 @@ class Equations:
         size = len(slots) * TERMS
         return Normal(slots, self.information[_places(slots)].reshape(size, size), self.pull[slots].reshape(size))
 
-    def surprise(self, errors: Floats) -> float:
-        """By how many nats other errors than these (SLOTS, TERMS) would explain it better."""
-        slots, information, pull = self.of(np.flatnonzero(self.weight))
-        rest = Normal(slots, information, pull - information @ errors[slots].reshape(-1))
-        return 0.5 * float(rest.pull @ rest.best())
+    def changed(self, slot: int, errors: Floats) -> float:
+        """By how many nats other errors of one slot explain it better than these (SLOTS, TERMS): a logarithm of a Bayes
+        factor, in which it costs something to be free. The near side of things does not change."""
+        mine = np.s_[slot, :ERRORS]
+        information = self.information[mine][:, slot, :ERRORS]
+        rest = self.pull[mine] - np.tensordot(self.information[mine], errors, 2)
+        precision = information + FREE * np.eye(ERRORS)
+        return 0.5 * float(rest @ np.linalg.solve(precision, rest) - np.linalg.slogdet(precision / FREE)[1])
+
+    def renew(self, slots: list[int], errors: Floats, late: Equations) -> None:
+        """The errors of these slots, about `errors` (SLOTS, TERMS) until then, are others in what `late` knows: what is
+        known from before is kept as far as it tells of others, and of the near sides."""
+        terms = (TERMS * np.array(slots)[:, None] + np.arange(ERRORS)).reshape(-1)
+        believed = np.diag(1 / (SMALL**2 + errors[slots, :ERRORS].reshape(-1) ** 2))
+        information = (self.information - late.information).reshape(self.pull.size, -1)
+        pull = (self.pull - late.pull).reshape(-1)
+        gain = np.linalg.solve(information[np.ix_(terms, terms)] + believed, information[terms])
+        pull -= pull[terms] @ gain
+        information -= information[:, terms] @ gain
+        pull[terms] = information[terms] = information[:, terms] = 0.0
+        self.information[:] = late.information + information.reshape(self.information.shape)
+        self.pull[:] = late.pull + pull.reshape(self.pull.shape)
 
 
 def _places(slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:

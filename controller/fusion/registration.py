@@ -85,15 +85,7 @@ class Registration:
     def forget(self, slot: int) -> None:
         """Another module stands there now, or none. What was learned of the others beside it is learned anew."""
         self._displaced.forget()
-        self._quarrels.forget(slot)
-        self._odd.forget(slot)
-        self._jolts.forget(slot)
-        self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
-        self._sights.pop(slot, None)
-        self._astray -= {slot}
-        self._named.discard(slot)
-        self._speeds[slot] = SpeedScale()
-        self.findings.pop(slot, None)
+        self._forget(slot)
 
     def trial(self, slot: int) -> Registration:
         """Another watch, for a module that is not fused yet: it knows who has proven itself, and nothing of `slot`."""
@@ -172,6 +164,18 @@ class Registration:
 
     # ---------------------------------------------------------------------------------------------------- comparing
 
+    def _forget(self, slot: int) -> None:
+        """All but its displacement."""
+        self._quarrels.forget(slot)
+        self._odd.forget(slot)
+        self._jolts.forget(slot)
+        self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
+        self._sights.pop(slot, None)
+        self._astray -= {slot}
+        self._named.discard(slot)
+        self._speeds[slot] = SpeedScale()
+        self.findings.pop(slot, None)
+
     def _all_well(self) -> bool:
         """Whether nobody who is fused is suspected: who is wrong shakes the tracks of the others, too."""
         standings = {slot: self.findings.get(slot, WELL).standing for slot in self._fused}
@@ -182,7 +186,8 @@ class Registration:
 
     def _shaken(self, slot: int) -> None:
         """It may stand otherwise than before: what was known of it counts no more, and it has to prove itself anew."""
-        self.forget(slot)
+        self._displaced.moved(slot)
+        self._forget(slot)
         self._proven[slot] = -PROVEN
 
     def _compare(
@@ -212,7 +217,9 @@ class Registration:
 
     def _judge(self) -> None:
         beliefs, counts = self._displaced, self._quarrels
-        beliefs.learn()
+        moved = beliefs.learn()
+        if len(moved) == 1:  # else it is not known who
+            self._proven[list(moved)] = np.minimum(self._proven[list(moved)], 0)
         heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_SEEN)
         heard[list(self.findings)] = True
         active = np.flatnonzero(heard)

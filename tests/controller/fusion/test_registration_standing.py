@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from crowd import CAMERA, LIDAR, RADAR, Crowd, S, late, scaled, shifted, turned
+from crowd import CAMERA, LIDAR, RADAR, Crowd, S, a_sensor, late, scaled, shifted, turned
 
 from controller.fusion.standing import Standing
 from modules.detection import empty_objects
@@ -41,6 +41,43 @@ def test_what_was_right_for_long_does_not_hide_for_seconds_what_is_wrong_now():
     crowd.run(4)
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
     assert crowd.finding(CAMERA).east_m > 1.2
+
+
+class OneWay(Crowd):
+    """Road users that all drive east, before modules that stand in the west."""
+
+    def __init__(self, **kwargs):
+        super().__init__(pace=(8, 14), **kwargs)
+        self.velocity = np.stack((np.hypot(*self.velocity.T), np.zeros(len(self.place))), 1)
+        self.sensors = {slot: a_sensor(slot, x=-70.0 + slot, y=5.0 * slot) for slot in self.sensors}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("wrong", "count", "within_s"),
+    [(shifted(0.0, 2.0), 1, 6), (shifted(-1.5, 0.0), 2, 6), (turned(1.5), 2, 9)],
+    ids=["aside", "along", "turned"],
+)
+def test_few_road_users_are_enough_for_who_moves_in_service(wrong, count, within_s, seed):
+    """What was known of it before is not mixed with what is seen now, what was known of the others is kept; and how far
+    before their centres it sees things has not changed, though that would explain a shift along the road."""
+    crowd = OneWay(count=count, seed=seed)
+    crowd.run(20)
+    crowd.wrong[CAMERA] = wrong
+    for _ in range(within_s):
+        crowd.run(1)
+        assert {crowd.standing(LIDAR), crowd.standing(RADAR)} == {Standing.OK}
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+
+
+def test_of_two_that_contradict_each_other_anew_neither_loses_what_it_has_proven():
+    crowd = Crowd(slots=(CAMERA, LIDAR))
+    crowd.run(70)
+    crowd.registration.forget(LIDAR)
+    crowd.run(4)
+    crowd.wrong[LIDAR] = turned(1.5)
+    crowd.run(8)
+    assert [crowd.standing(slot) for slot in crowd.sensors] == [Standing.OK, Standing.DEGRADED]
 
 
 def test_a_large_delay_is_no_outlier_when_all_that_move_say_it():
