@@ -103,10 +103,11 @@ class Displacements:
     def _renewed(self, slots: list[int]) -> frozenset[int]:
         """Whose other errors explain what was seen lately better than those that are known: they are learned anew."""
         nats = {slot: self._late.changed(slot, self.errors) for slot in slots}
-        least = max(CHANGED, max(nats.values()) - AS_LIKELY)
-        changed = [slot for slot, one in nats.items() if one > least]
-        if changed:
-            self._anew(changed)
+        most = max(nats.values())
+        if most <= CHANGED:
+            return frozenset()
+        changed = [slot for slot, one in nats.items() if one > most - AS_LIKELY]
+        self._anew(changed)
         return frozenset(changed)
 
     def _anew(self, slots: list[int]) -> None:
