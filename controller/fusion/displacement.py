@@ -56,7 +56,7 @@ class Displacements:
         self._late = Equations(*LATE)
         self._samples.clear()
         self._road_users[slot].clear()
-        self._anew(slot)
+        self._anew([slot])
 
     def keep(self, sensor: Sensor, rows: NDArray[np.void], track: NDArray[np.void], place: Floats) -> None:
         """Rows (n,) that one module saw of tracks (n,), which were at `place` (n, 2) then."""
@@ -107,15 +107,15 @@ class Displacements:
         if most <= CHANGED:
             return frozenset()
         changed = [slot for slot, one in nats.items() if one > most - AS_LIKELY]
-        if len(changed) == 1:
-            self._anew(changed[0])
+        if len(changed) < len(slots):
+            self._anew(changed)
         else:  # nobody knows whose error what was seen before tells of
             self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull
         return frozenset(changed)
 
-    def _anew(self, slot: int) -> None:
-        """Learn its errors, and what each track says of them."""
-        self._known.renew(slot, self.errors, self._late)
+    def _anew(self, slots: list[int]) -> None:
+        """Learn the errors of these slots, and what each track says of them."""
+        self._known.renew(slots, self.errors, self._late)
         self._heard.clear()
 
     def _compared(self, seen: Seen) -> Normal:

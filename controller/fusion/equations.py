@@ -76,11 +76,11 @@ class Equations:
         precision = information + FREE * np.eye(ERRORS)
         return 0.5 * float(rest @ np.linalg.solve(precision, rest) - np.linalg.slogdet(precision / FREE)[1])
 
-    def renew(self, slot: int, errors: Floats, late: Equations) -> None:
-        """The errors of this slot, about `errors` (SLOTS, TERMS) until then, are others in what `late` knows: what is
+    def renew(self, slots: list[int], errors: Floats, late: Equations) -> None:
+        """The errors of these slots, about `errors` (SLOTS, TERMS) until then, are others in what `late` knows: what is
         known from before is kept as far as it tells of others, and of the near sides."""
-        terms = TERMS * slot + np.arange(ERRORS)
-        believed = np.diag(1 / (SMALL**2 + errors[slot, :ERRORS] ** 2))
+        terms = (TERMS * np.array(slots)[:, None] + np.arange(ERRORS)).reshape(-1)
+        believed = np.diag(1 / (SMALL**2 + errors[slots, :ERRORS].reshape(-1) ** 2))
         information = (self.information - late.information).reshape(self.pull.size, -1)
         pull = (self.pull - late.pull).reshape(-1)
         gain = np.linalg.solve(information[np.ix_(terms, terms)] + believed, information[terms])
