@@ -107,7 +107,7 @@ class Displacements:
         if most <= CHANGED:
             return frozenset()
         changed = [slot for slot, one in nats.items() if one > most - AS_LIKELY]
-        if len(changed) < len(slots):
+        if len(changed) < np.count_nonzero(self.weight):
             self._anew(changed)
         else:  # nobody knows whose error what was seen before tells of
             self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull

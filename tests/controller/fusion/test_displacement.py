@@ -20,12 +20,13 @@ class Compared(Crowd):
         self.known = Displacements()
         self.moved = []
 
-    def second(self):
+    def second(self, blind=None):
+        """One of them may see nobody."""
         for _ in range(5):
             self.t += 0.2
             objects = self.tracks(self.sensors).objects
-            for slot, sensor in self.sensors.items():
-                self.known.keep(sensor, self.seen(slot), objects, np.stack((objects["x"], objects["y"]), 1))
+            for slot in sorted(self.sensors.keys() - {blind}):
+                self.known.keep(self.sensors[slot], self.seen(slot), objects, np.stack((objects["x"], objects["y"]), 1))
         self.moved.append(set(self.known.learn()))
         self.solve()
 
@@ -63,6 +64,22 @@ def test_a_little_likelier_is_not_enough_for_modules_seldom_move(aside_m, moved)
     crowd.wrong[CAMERA] = shifted(0.0, aside_m)
     crowd.second()
     assert crowd.moved[-1] == moved
+
+
+@pytest.mark.parametrize(("slots", "kept"), [((CAMERA, LIDAR, RADAR), True), ((CAMERA, LIDAR), False)])
+def test_where_it_may_be_either_of_two_what_is_known_of_a_third_stays_and_nothing_without_one(slots, kept):
+    crowd = Compared(wrong={slots[-1]: shifted(1.5, 0.0)}, slots=slots, count=30)
+    for _ in range(20):
+        crowd.second()
+    for _ in range(8):
+        crowd.second(blind=RADAR)
+    crowd.wrong[CAMERA] = shifted(0.0, 3.0)
+    crowd.second(blind=RADAR)
+    assert crowd.moved[-1] == {CAMERA, LIDAR}
+    if kept:
+        assert crowd.known.errors[RADAR, 0] > 1.0
+    else:
+        assert (crowd.known._known.information == crowd.known._late.information).all()
 
 
 def test_of_who_may_have_moved_nothing_is_known_but_of_the_others_all():
