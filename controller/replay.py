@@ -118,7 +118,7 @@ def _objects(pipeline: Pipeline, tracks: Tracks) -> dict[str, Any]:
         one: dict[str, Any] = {"id": int(row["id"]), "class": int(row["object_class"])}
         one |= {name: _number(row[name], 4) for name in (*_COLUMNS, *_DOUBTS)}
         one |= {"lat": _number(lat[index], 9), "lon": _number(lon[index], 9), "alt": _number(altitude[index], 3)}
-        one |= {"spatial_id": places[index], "modules": _names(pipeline.slots, int(row["sources"]))}
+        one |= {"spatial_id": places[index].decode(), "modules": _names(pipeline.slots, int(row["sources"]))}
         one["measured_at_ns"] = int(row["measured_at_ns"])
         one["covariance"] = [[_number(value, 6) for value in line] for line in row["cov"]]
         objects.append(one)

@@ -25,6 +25,7 @@ _LIMITS: Final = np.array([[HEIGHT_RANGE_M], [180.0], [MAX_LATITUDE_DEG]])
 _BEGIN: Final = np.array([[0.0], [180.0], [1.0]])
 _SPAN: Final = np.array([[HEIGHT_RANGE_M], [360.0], [2.0]])
 _LOWEST: Final = np.array([[-1.0], [0.0], [0.0]])  # of n
+_HIGHEST: Final = np.array([[-1.0], [0.0], [-1.0]])  # beside n
 _FORM: Final = re.compile(r"/?(\d{1,2})/(-?\d{1,11})/(\d{1,11})/(\d{1,11})", re.ASCII)
 
 
@@ -109,35 +110,42 @@ def spatial_id(latitude_deg: float, longitude_deg: float, altitude_m: float, zoo
     return str(voxel(latitude_deg, longitude_deg, altitude_m, zoom))
 
 
-def spatial_ids(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> list[str]:
-    """The 空間IDs of arrays of points; errors as `voxel`."""
+def spatial_ids(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> list[bytes]:
+    """The 空間IDs of arrays of points, in ASCII; errors as `voxel`."""
     cells = voxels(latitude_deg, longitude_deg, altitude_m, zoom)
     if not cells.size:
         return []
     rows = np.empty((cells[0].size, 4), np.int64)
     rows[:, 0], rows[:, 1:] = zoom, cells.reshape(3, -1).T
-    text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY).decode()  # no faster way to so many digits
-    return text[2:-2].replace(",", "/").split("]/[")
+    text = orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)  # no faster way to so many digits
+    return text[2:-2].replace(b",", b"/").split(b"]/[")
 
 
 def voxels(latitude_deg: ArrayLike, longitude_deg: ArrayLike, altitude_m: ArrayLike, zoom: int) -> NDArray[np.int64]:
     """f, x and y of arrays of points, shapes broadcast, in one array (3, ...); errors as `voxel`."""
     if not 0 <= zoom <= MAX_ZOOM:
         raise ValueError(f"zoom {zoom} is outside 0..{MAX_ZOOM}")
-    shape = np.broadcast(latitude_deg, longitude_deg, altitude_m).shape
-    points = np.empty((3, *shape))  # all in one: few calls, for they cost more than the numbers
+    # All in one array, and in place: few calls, for they cost more than the numbers.
+    points = np.empty((3, *np.broadcast(latitude_deg, longitude_deg, altitude_m).shape))
     points[0], points[1], points[2] = altitude_m, longitude_deg, latitude_deg
-    points = points.reshape(3, -1)
-    longitude, latitude = points[1:]
-    latitude[:] = np.trunc(latitude * 1e10) / 1e10  # the reference keeps ten decimals, cut toward zero
+    shape, points = points.shape, points.reshape(3, -1)
+    northing = points[2]
+    northing *= 1e10
+    np.trunc(northing, out=northing)  # the reference keeps ten decimals, cut toward zero
+    northing /= 1e10
     _check(points)
-    longitude[longitude == 180.0] = -180.0
-    phi = np.radians(latitude)
-    latitude[:] = np.log(np.tan(phi) + 1 / np.cos(phi)) / -np.pi
+    phi = np.radians(northing)
+    np.divide(np.log(np.tan(phi) + 1 / np.cos(phi)), -np.pi, out=northing)
     n = 1 << zoom
-    cells = np.floor(n * ((points + _BEGIN) / _SPAN))
-    whole: NDArray[np.int64] = np.minimum(np.maximum(cells, n * _LOWEST), n - 1).astype(np.int64)
-    return whole.reshape(3, *shape)
+    points += _BEGIN
+    points /= _SPAN
+    points *= n
+    np.floor(points, out=points)
+    np.maximum(points, n * _LOWEST, out=points)
+    np.minimum(points, n + _HIGHEST, out=points)
+    cells = points.astype(np.int64)
+    cells[1] &= n - 1  # 180° east is 180° west
+    return cells.reshape(shape)
 
 
 def quadkey(latitude_deg: float, longitude_deg: float, zoom: int) -> str:
@@ -157,7 +165,7 @@ def _latitude(y: float, n: int) -> float:
 
 def _check(points: NDArray[np.float64]) -> None:
     good = np.abs(points) <= _LIMITS
-    if not good.all():
+    if np.count_nonzero(good) < good.size:
         axis, place = np.argwhere(~good)[0]
         name, limit = ("altitude", "longitude", "latitude")[axis], _LIMITS[axis, 0]
         raise ValueError(f"{name} {points[axis, place]} is outside ±{limit}")

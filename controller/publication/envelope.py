@@ -79,7 +79,7 @@ def publication(
     sender: Sender,
     detected_at_ns: int,
     place: str = "",
-    more: bytes = b"",
+    more: bytes | bytearray = b"",
 ) -> Publication:
     """The protobuf one; `more` are further fields of the message as bytes."""
     sequence = message.header.sequence  # type: ignore[attr-defined]  # every public message has a header

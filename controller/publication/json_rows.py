@@ -76,7 +76,7 @@ def _tokens(field: FieldDescriptor, columns: list[Any]) -> list[bytes]:
     """Each value as JSON, column after column, repeated ones without brackets; of a float the fewest digits that give
     its 32 bits back: protobuf's own digits between 1e-28 and 1e26, never more beyond."""
     if field.type == STRING:
-        return [orjson.dumps(one) for column in columns for one in column]
+        return [orjson.dumps(one.decode()) for column in columns for one in column]
     with np.errstate(over="ignore"):
         values = np.array(columns, NUMBERS[field.type][0], order="C")
     text = orjson.dumps(values.reshape(-1, values.shape[-1]), option=orjson.OPT_SERIALIZE_NUMPY)

@@ -36,7 +36,7 @@ def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> I
     sources = int(np.bitwise_or.reduce(rows["sources"])) if len(rows) else 0
     message = pb.PerceivedObjects()
     fill_header(message.header, sender, stamp, tracks.valid_at_ns, sources, quality)
-    topic, wire = topics.name(topics.OBJECTS, sender), _WIRE(columns, len(rows))
+    topic, wire = topics.name(topics.OBJECTS, sender), _WIRE(columns)
     binary = publication(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, more=wire)
     yield binary
     if sender.json_twins:

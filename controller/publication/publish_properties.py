@@ -32,17 +32,20 @@ class PublishProperties(Properties):
 
 def packed(one: Publication, expiry_s: float | None, alias: int = 0) -> bytes:
     """Expiry in whole seconds, at least one; None for none, as is alias 0 and an empty content type."""
-    told = b""
+    pieces: list[bytes] = []
     if expiry_s is not None:
-        told += MESSAGE_EXPIRY + max(EXPIRY_LEAST_S, round(expiry_s)).to_bytes(4)
+        pieces += MESSAGE_EXPIRY, max(EXPIRY_LEAST_S, round(expiry_s)).to_bytes(4)
     if one.content_type:
-        told += CONTENT_TYPE + _text(one.content_type)
+        pieces += CONTENT_TYPE, *_text(one.content_type)
     if alias:
-        told += TOPIC_ALIAS + alias.to_bytes(2)
-    told += b"".join(USER_PROPERTY + _text(name) + _text(value) for name, value in one.user_properties)
+        pieces += TOPIC_ALIAS, alias.to_bytes(2)
+    for name, value in one.user_properties:
+        pieces += USER_PROPERTY, *_text(name), *_text(value)
+    told = b"".join(pieces)
     return varint(len(told)) + told
 
 
-def _text(words: str) -> bytes:
+def _text(words: str) -> tuple[bytes, bytes]:
+    """Its size and itself."""
     encoded = words.encode()
-    return len(encoded).to_bytes(2) + encoded
+    return len(encoded).to_bytes(2), encoded

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-    # By the path of the field, as "position.x_m": n values, or (n, width) of a repeated field.
+    # By the path of the field, as "position.x_m": n values, texts in UTF-8, or (n, width) of a repeated field.
     Columns = Mapping[str, Any]
 
 STRING, MESSAGE = 9, 11  # protobuf's numbers of types

@@ -124,7 +124,7 @@ def test_arrays_agree_with_single_points() -> None:
     random = np.random.default_rng(4)
     points = random.uniform((-80, -180, -500), (80, 180, 9000), (500, 3))
     ids = spatial_ids(points[:, 0], points[:, 1], points[:, 2], 25)
-    assert ids == [spatial_id(*point, 25) for point in points.tolist()]
+    assert ids == [spatial_id(*point, 25).encode() for point in points.tolist()]
     assert [column.shape for column in voxels(points[:, 0], points[:, 1], 0.0, MAX_ZOOM)] == [(500,)] * 3
 
 
