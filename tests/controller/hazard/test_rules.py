@@ -251,6 +251,16 @@ def test_a_jump_of_the_speed_that_the_track_does_not_brake_is_silent():
     silent([jumping], 6, "sudden_braking")
 
 
+@pytest.mark.parametrize(("told_mps2", "count"), [(3.0, 0), (3.5, 1)])
+def test_speeds_that_catch_up_with_braking_are_believed_as_far_as_the_track_says(told_mps2, count):
+    # Braking by 3 m/s² that the track follows half a second late, and then within a third of a second.
+    late = braking(-100, 15, 2.5, 7.5, 1.6)
+    then = braking(late(2.83)[0], 12.5, 0, 3, 1.6)
+    catching_up = User(lambda t: late(t) if t < 2.83 else then(t - 2.83), extra={"ax": -told_mps2, "ay": 0.0})
+    hazards, _ = run([catching_up], 4, road())
+    assert len(new(hazards, "sudden_braking")) == count
+
+
 @pytest.mark.parametrize("seed", NOISE)
 def test_speeding_by_more_than_twenty(seed):
     only([User(straight(-150, 1.6, 85 / 3.6, 0))], 8, "speeding", seed=seed)
