@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from controller.site_sheet import Extent, Scale, Words
 from interfaces.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ JAPANESE_FONTS: Final = (
     "Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "IPAexGothic", "IPAGothic", "TakaoGothic", "VL Gothic",
     "BIZ UDGothic", "Hiragino Sans", "Yu Gothic", "Meiryo", "MS Gothic",
 )  # fmt: skip
-CJK: Final = "\u2e80"  # from here on letters that matplotlib's own font lacks
 LATIN_FONT: Final = "DejaVu Sans"  # comes with matplotlib
 DPI: Final = 160
 WIDTH_IN: Final = 12.0
@@ -31,50 +31,6 @@ SIDES_IN: Final = (0.7, 0.3)  # left and right of the map
 TOP_IN: Final = 0.4
 TALLEST_IN: Final = 10.0
 MARGIN_M: Final = 6.0
-
-
-class Words(NamedTuple):
-    """Labels in English, and in Japanese beside it where they can be shown."""
-
-    japanese: bool
-
-    def __call__(self, english: str, japanese: str) -> str:
-        """Both, or the English alone."""
-        return f"{english} {japanese}" if self.japanese else english
-
-    def name(self, text: str) -> str:
-        """A name that somebody chose, without what cannot be shown."""
-        return printable(text) if self.japanese else "".join("?" if c >= CJK else c for c in printable(text))
-
-
-class Extent(NamedTuple):
-    """The part of the plane that is drawn, m."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @property
-    def width(self) -> float:
-        """West to east, m."""
-        return self.east - self.west
-
-    @property
-    def height(self) -> float:
-        """South to north, m."""
-        return self.north - self.south
-
-
-class Scale(NamedTuple):
-    """How large things of the plane come out."""
-
-    extent: Extent
-    width_in: float
-
-    def points(self, metres: float) -> float:
-        """Printer's points (1/72 in) of a length."""
-        return metres / self.extent.width * self.width_in * 72
 
 
 def render(site: Site, watching: Sequence[View], coverage: Sequence[LaneCoverage], form: str, title: str = "") -> bytes:
@@ -119,11 +75,6 @@ def render(site: Site, watching: Sequence[View], coverage: Sequence[LaneCoverage
         out = io.BytesIO()
         figure.savefig(out, format=form, dpi=DPI, metadata={"Date": None} if form == "svg" else {"Software": None})
     return out.getvalue()
-
-
-def printable(text: str) -> str:
-    """Text that may stand in a picture and in XML: no control characters, no half characters."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def japanese_font() -> str | None:

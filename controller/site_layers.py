@@ -10,8 +10,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.patches import PathPatch, Polygon
 from matplotlib.path import Path
 
-from controller.site_drawing import printable
 from controller.site_shapes import at, chord, edges_of, length
+from controller.site_sheet import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from controller.site import Area, Lane, Site
     from controller.site_coverage import LaneCoverage, View
-    from controller.site_drawing import Extent, Scale, Words
+    from controller.site_sheet import Extent, Scale, Words
 
     Floats = NDArray[np.float64]
 

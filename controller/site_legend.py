@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from controller.site import Site
     from controller.site_coverage import View
-    from controller.site_drawing import Extent, Words
+    from controller.site_sheet import Extent, Words
 
 LINE_IN: Final = 0.165
 COLUMNS: Final = 3

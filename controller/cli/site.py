@@ -67,7 +67,7 @@ def draw(config: Path, map_path: Path | None, out: Path, *, as_json: bool) -> No
 
     Example: pole site draw --config deploy/sites/intersection.toml -o intersection.svg
     """
-    from controller import site_coverage, site_drawing, site_file
+    from controller import site_coverage, site_drawing, site_file, site_sheet
     from controller.cached_sheets import declared
     from controller.config_file import load
     from controller.geometry import LocalFrame
@@ -92,7 +92,7 @@ def draw(config: Path, map_path: Path | None, out: Path, *, as_json: bool) -> No
         told = {"lanes": [asdict(one) for one in lanes], "modules": {one.slot: one.source for one in watching}}
         click.echo(json.dumps(told))
     else:
-        click.echo("\n".join(site_drawing.printable(row) for row in _table(lanes)))
+        click.echo("\n".join(site_sheet.printable(row) for row in _table(lanes)))
 
 
 def _table(lanes: tuple[LaneCoverage, ...]) -> Iterator[str]:

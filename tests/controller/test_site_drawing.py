@@ -14,7 +14,8 @@ import pytest
 from controller import site_coverage, site_drawing
 from controller.config_file import load, load_site
 from controller.site import Lane, Site
-from controller.site_drawing import Words, extent_of, printable, render
+from controller.site_drawing import extent_of, render
+from controller.site_sheet import Words, printable
 from interfaces.errors import ConfigError
 
 SITES = Path(__file__).parents[2] / "deploy" / "sites"
