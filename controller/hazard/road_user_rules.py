@@ -37,9 +37,7 @@ REMEMBERED: Final = 0.75  # … their probability being below what begins a haza
 CROSSING_M: Final = 1.0
 NO_CYCLISTS_MPS: Final = 79 / 3.6
 BRAKING_MPS2: Final = 4.0
-SURE_MPS2: Final = (
-    3.2  # told by the track alone: its speeds fall behind when braking begins, then they catch up steeply
-)
+SURE_MPS2: Final = 3.0  # in the track's word alone: speeds fall behind when braking begins, then catch up steeply
 LEAST_MPS: Final = 4.5  # in the mean of the last second; who creeps and stops endangers nobody
 LEAST_DRAC_MPS2, HARD_DRAC_MPS2 = 1.5, 3.0
 FACING_RAD: Final = np.radians(150)
@@ -88,7 +86,7 @@ def fallen_object(scene: Scene, _config: Hazards) -> list[Sighting]:
 
 
 def sudden_braking(scene: Scene, _config: Hazards) -> list[Sighting]:
-    """Vehicles that slow down by more than 4 m/s²: mean of the track's word, at least 3.2, and of its recent speeds."""
+    """Vehicles that slow down by more than 4 m/s²: mean of the track's word, at least 3, and of its recent speeds."""
     objects, recent = scene.objects, scene.memory["middle"]
     speed = np.maximum(np.hypot(*recent.T), 1e-6)
     told = (objects["ax"] * recent[:, 0] + objects["ay"] * recent[:, 1]) / speed  # sure, but it follows slowly

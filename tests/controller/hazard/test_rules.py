@@ -251,7 +251,7 @@ def test_a_jump_of_the_speed_that_the_track_does_not_brake_is_silent():
     silent([jumping], 6, "sudden_braking")
 
 
-@pytest.mark.parametrize(("told_mps2", "count"), [(3.0, 0), (3.5, 1)])
+@pytest.mark.parametrize(("told_mps2", "count"), [(2.9, 0), (3.4, 1)])
 def test_speeds_that_catch_up_with_braking_are_believed_as_far_as_the_track_says(told_mps2, count):
     # Braking by 3 m/s² that the track follows half a second late, and then within a third of a second.
     late = braking(-100, 15, 2.5, 7.5, 1.6)
