@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from controller.geometry import grounded
-from controller.publication.envelope import ZOOM, fill_header, json_twin, publication, twin
+from controller.publication.envelope import ZOOM, header, json_twin, publication, twin
 from controller.publication.json_rows import JsonRows
 from controller.publication.publication import NS_PER_S
+from controller.publication.row_fields import SIZED, tag
+from controller.publication.varint import varint
+from controller.publication.wire_header import wire_header
 from controller.publication.wire_rows import WireRows
 from interfaces import topics
 from interfaces.proto import publication_pb2 as pb
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from controller.publication.row_fields import Columns
 
 _UPPER = np.triu_indices(4)
-_ROWS = pb.PerceivedObjects.DESCRIPTOR.fields_by_name["objects"]
+_FIELDS = pb.PerceivedObjects.DESCRIPTOR.fields_by_name
+_HEADER, _ROWS = tag(_FIELDS["header"], SIZED), _FIELDS["objects"]
 _WIRE, _JSON = WireRows(_ROWS, {"covariance": len(_UPPER[0])}), JsonRows(_ROWS)
 
 
@@ -34,12 +38,14 @@ def objects(tracks: Tracks, sender: Sender, stamp: Stamp, quality: int = 0) -> I
     """
     rows, columns = tracks.objects, _columns(tracks, sender)
     sources = int(np.bitwise_or.reduce(rows["sources"])) if len(rows) else 0
-    message = pb.PerceivedObjects()
-    fill_header(message.header, sender, stamp, tracks.valid_at_ns, sources, quality)
-    topic, wire = topics.name(topics.OBJECTS, sender), _WIRE(columns)
-    binary = publication(topics.OBJECTS, topic, message, sender, tracks.valid_at_ns, more=wire)
+    about = sender, stamp, tracks.valid_at_ns, sources, quality
+    head = wire_header(*about)
+    payload = b"".join((_HEADER, varint(len(head)), head, _WIRE(columns)))
+    topic = topics.name(topics.OBJECTS, sender)
+    binary = publication(topics.OBJECTS, topic, payload, sender, tracks.valid_at_ns, stamp.sequence)
     yield binary
     if sender.json_twins:
+        message = pb.PerceivedObjects(header=header(*about))
         yield twin(topics.OBJECTS, binary, json_twin(message, objects=_JSON(columns, len(rows))))
 
 

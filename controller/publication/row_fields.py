@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
+from controller.publication.varint import varint
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Columns = Mapping[str, Any]
 
 STRING, MESSAGE = 9, 11  # protobuf's numbers of types
+VARINT, SIZED, FIXED32 = 0, 2, 5  # and of forms on the wire; SIZED: what says how long it is
 NUMBERS: Final[Mapping[int, tuple[Any, int]]] = {  # of the others: form and wire type
     1: (np.float64, 1),
     2: (np.float32, 5),
@@ -26,3 +29,8 @@ NUMBERS: Final[Mapping[int, tuple[Any, int]]] = {  # of the others: form and wir
 def inner(field: FieldDescriptor) -> Descriptor:
     """Of a field that is a message: its kind."""
     return cast("Descriptor", field.message_type)  # None only for other types
+
+
+def tag(field: FieldDescriptor, wire_type: int) -> bytes:
+    """What stands before a value on the wire."""
+    return varint(field.number << 3 | wire_type)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from controller.publication.row_fields import MESSAGE, NUMBERS, STRING, inner
+from controller.publication.row_fields import MESSAGE, NUMBERS, SIZED, STRING, inner, tag
 from controller.publication.varint import varint
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from controller.publication.row_fields import Columns
 
-_SIZED: Final = 2  # wire type of what says how long it is
 _WHOLE: Final = np.dtype((np.uint8, 5))  # a varint of 32 bits
 _SIZE_B: Final = 2  # a varint of the size of a text or of a message
 _LARGEST_B: Final = (1 << 14) - 1
@@ -100,16 +99,16 @@ class WireRows:
             return
         number, wire_type = NUMBERS[field.type]
         if number is np.uint32:
-            self._wholes[path] = _WHOLE, self._room(_tag(field, wire_type), _WHOLE.itemsize)
+            self._wholes[path] = _WHOLE, self._room(tag(field, wire_type), _WHOLE.itemsize)
         elif field.is_repeated:
             form = np.dtype((number, widths[field.name]))
-            self._numbers[path] = form, self._room(_tag(field, _SIZED) + varint(form.itemsize), form.itemsize)
+            self._numbers[path] = form, self._room(tag(field, SIZED) + varint(form.itemsize), form.itemsize)
         else:
             form = np.dtype(number)
-            self._numbers[path] = form, self._room(_tag(field, wire_type), form.itemsize)
+            self._numbers[path] = form, self._room(tag(field, wire_type), form.itemsize)
 
     def _add_sized(self, field: FieldDescriptor, path: str, widths: Mapping[str, int]) -> None:
-        place, begin = self._room(_tag(field, _SIZED), _SIZE_B), len(self._row)
+        place, begin = self._room(tag(field, SIZED), _SIZE_B), len(self._row)
         if field.type == STRING:
             self._text, self._begin = path, begin
         else:
@@ -122,7 +121,3 @@ class WireRows:
         place = len(self._row) + len(head)
         self._row += head + bytes(size_b)
         return place
-
-
-def _tag(field: FieldDescriptor, wire_type: int) -> bytes:
-    return varint(field.number << 3 | wire_type)
