@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     Columns = Mapping[str, Any]
 
 STRING, MESSAGE = 9, 11  # protobuf's numbers of types
-VARINT, SIZED, FIXED32 = 0, 2, 5  # and of forms on the wire; SIZED: what says how long it is
+VARINT, FIXED64, SIZED, FIXED32 = 0, 1, 2, 5  # and of forms on the wire; SIZED: what says how long it is
 NUMBERS: Final[Mapping[int, tuple[Any, int]]] = {  # of the others: form and wire type
-    1: (np.float64, 1),
-    2: (np.float32, 5),
-    8: (np.bool_, 0),
-    13: (np.uint32, 0),
+    1: (np.float64, FIXED64),
+    2: (np.float32, FIXED32),
+    8: (np.bool_, VARINT),
+    13: (np.uint32, VARINT),
 }
 
 
