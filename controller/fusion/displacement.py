@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
+from controller.fusion.change import changes
 from controller.fusion.equations import Equations, Normal, normal
 from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
 from controller.fusion.sighting import gathered, samples
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LONG, LATE = (0.8, 24.0), (0.6, 6.0)  # of what was known, kept from one judgement to the next; comparisons for that
-CHANGED: Final = 4.0  # nats by which that has to be likelier: modules seldom move
+MEMORY, ENOUGH = 0.8, 24.0  # of what is known, kept from one judgement to the next; comparisons for that
+LATELY: Final = 3  # judgements: what fits what they say is no outlier
+MOVED: Final = (1, 2, 4, 8)  # judgements ago somebody may have
+LIKELIER: Final = 2.0  # nats by which that has to be: modules seldom move
 AS_LIKELY: Final = 3.0  # nats less than the one that seems to have changed most: it may be this one
 OUTLIER_M: Final = 1.0
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
@@ -37,7 +40,7 @@ class Displacements:
 
     def __init__(self) -> None:
         self.errors = np.zeros((SLOTS, TERMS))
-        self._known, self._late = Equations(*LONG), Equations(*LATE)
+        self._known = Equations(MEMORY, ENOUGH, MOVED[-1])
         self._samples: list[NDArray[np.void]] = []
         self._heard: dict[int, int] = {}  # judgements in which each track has spoken
         self._road_users: list[set[int]] = [set() for _ in range(SLOTS)]
@@ -45,7 +48,7 @@ class Displacements:
     def forget(self) -> None:
         """Learn all anew."""
         self.errors[:] = 0
-        self._known, self._late = Equations(*LONG), Equations(*LATE)
+        self._known = Equations(MEMORY, ENOUGH, MOVED[-1])
         self._samples.clear()
         self._heard.clear()
         for seen in self._road_users:
@@ -53,10 +56,9 @@ class Displacements:
 
     def moved(self, slot: int) -> None:
         """Its errors may be others from now on; what it told of the others still holds."""
-        self._late = Equations(*LATE)
         self._samples.clear()
         self._road_users[slot].clear()
-        self._anew([slot])
+        self._anew([slot], 0)
 
     def keep(self, sensor: Sensor, rows: NDArray[np.void], track: NDArray[np.void], place: Floats) -> None:
         """Rows (n,) that one module saw of tracks (n,), which were at `place` (n, 2) then."""
@@ -93,29 +95,30 @@ class Displacements:
         if not len(seen.slot):
             return frozenset()
         told = self._compared(seen)
-        for known in (self._known, self._late):
-            known.add(seen, told)
+        self._known.add(seen, told)
         for one in told.slots.tolist():
             if len(self._road_users[one]) < SEVERAL:
                 self._road_users[one].update(seen.ids[seen.track[seen.slot == one]].tolist())
-        return self._renewed(told.slots.tolist())
+        return self._renewed(told.slots)
 
-    def _renewed(self, slots: list[int]) -> frozenset[int]:
-        """Whose other errors explain what was seen lately better than those that are known: they are learned anew."""
-        nats = {slot: self._late.changed(slot, self.errors) for slot in slots}
-        most = max(nats.values())
-        if most <= CHANGED:
+    def _renewed(self, slots: NDArray[np.intp]) -> frozenset[int]:
+        """Who seems to have moved, and when, if that explains what was seen since better: they are learned anew."""
+        since = [self._known.since(slots, judgements) for judgements in MOVED]
+        by_time = [changes(self._known.before(said, self.errors), said) for said in since]
+        nats = np.logaddexp.reduce(by_time) - math.log(len(MOVED))
+        if nats.max() <= LIKELIER:
             return frozenset()
-        changed = [slot for slot, one in nats.items() if one > most - AS_LIKELY]
-        if len(changed) < np.count_nonzero(self.weight):
-            self._anew(changed)
+        judgements = MOVED[int(np.argmax(np.max(by_time, 1)))]
+        moved = slots[nats > nats.max() - AS_LIKELY].tolist()
+        if len(moved) < np.count_nonzero(self.weight):
+            self._anew(moved, judgements)
         else:  # nobody knows whose error what was seen before tells of
-            self._known.information[:], self._known.pull[:] = self._late.information, self._late.pull
-        return frozenset(changed)
+            self._known.restart(judgements)
+        return frozenset(moved)
 
-    def _anew(self, slots: list[int]) -> None:
-        """Learn the errors of these slots, and what each track says of them."""
-        self._known.renew(slots, self.errors, self._late)
+    def _anew(self, slots: list[int], judgements: int) -> None:
+        """Learn the errors of these slots from so many of the last judgements on, and what each track says of them."""
+        self._known.renew(slots, self.errors, judgements)
         self._heard.clear()
 
     def _compared(self, seen: Seen) -> Normal:
@@ -123,7 +126,7 @@ class Displacements:
         slots, place = np.unique(seen.slot, return_inverse=True)
         placed = np.zeros((len(place), 2, len(slots), TERMS))
         placed[np.arange(len(place)), :, place] = seen.basis
-        design, lately = placed.reshape(len(place), 2, -1), self._late.of(slots)
+        design, lately = placed.reshape(len(place), 2, -1), self._known.since(slots, LATELY)
         weight = seen.weight / (1 + self._spoken(seen.ids)[seen.track] / REPEATED)[:, None]
         for _ in range(2):
             centred, about = (_centred(values, seen.track, weight) for values in (design, seen.off))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.error_fit import ERRORS, LARGE, SMALL, TERMS
+from controller.fusion.error_fit import ERRORS, LARGE, NEAR_SIDE, SMALL, TERMS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,23 +41,29 @@ def normal(slots: NDArray[np.intp], design: Floats, off: Floats, weight: Floats)
 
 
 class Equations:
-    """Normal equations of all errors, and where each module saw what it was compared on."""
+    """Normal equations of all errors, and where each module saw what it was compared on.
 
-    def __init__(self, memory: float, enough: float) -> None:
+    `memory`: kept of it from one judgement of `enough` comparisons to the next, more where there are fewer. The last
+    judgements, `apart` of them, are remembered one by one: what was known before can be told from what they say.
+    """
+
+    def __init__(self, memory: float, enough: float, apart: int) -> None:
         self._memory, self._enough = memory, enough
         self.information = np.zeros((SLOTS, TERMS, SLOTS, TERMS))
         self.pull = np.zeros((SLOTS, TERMS))
         self.gram = np.zeros((SLOTS, ERRORS, ERRORS))  # mean square displacement by unit errors, times `weight`
         self.sigma, self.weight = np.zeros((2, SLOTS))
+        self._last: deque[Normal] = deque(maxlen=apart)
 
     def add(self, seen: Seen, told: Normal) -> None:
         """Forget some, and learn of another judgement's comparisons."""
         keep = self._memory ** min(1.0, len(seen.slot) / self._enough)
         for kept in (self.information, self.pull, self.gram, self.sigma, self.weight):
             np.multiply(kept, keep, out=kept)
-        where = _places(told.slots)
-        self.information[where] += told.information.reshape(self.information[where].shape)
-        self.pull[told.slots] += told.pull.reshape(-1, TERMS)
+        for n, one in enumerate(self._last):
+            self._last[n] = Normal(one.slots, one.information * keep, one.pull * keep)
+        self._last.append(told)
+        _add(told, self.information, self.pull)
         errors = seen.basis[..., :ERRORS]
         np.add.at(self.gram, seen.slot, np.einsum("nij,nik->njk", errors, errors))
         np.add.at(self.sigma, seen.slot, seen.sigma)
@@ -64,31 +71,65 @@ class Equations:
 
     def of(self, slots: NDArray[np.intp]) -> Normal:
         """What is known of these slots (k,)."""
-        size = len(slots) * TERMS
-        return Normal(slots, self.information[_places(slots)].reshape(size, size), self.pull[slots].reshape(size))
+        return _part(slots, self.information, self.pull)
 
-    def changed(self, slot: int, errors: Floats) -> float:
-        """By how many nats other errors of one slot explain it better than these (SLOTS, TERMS): a logarithm of a Bayes
-        factor, in which it costs something to be free. The near side of things does not change."""
-        mine = np.s_[slot, :ERRORS]
-        information = self.information[mine][:, slot, :ERRORS]
-        rest = self.pull[mine] - np.tensordot(self.information[mine], errors, 2)
-        precision = information + FREE * np.eye(ERRORS)
-        return 0.5 * float(rest @ np.linalg.solve(precision, rest) - np.linalg.slogdet(precision / FREE)[1])
+    def since(self, slots: NDArray[np.intp], judgements: int) -> Normal:
+        """What so many of the last judgements say of these slots (k,)."""
+        return _part(slots, *self._said(judgements))
 
-    def renew(self, slots: list[int], errors: Floats, late: Equations) -> None:
-        """The errors of these slots, about `errors` (SLOTS, TERMS) until then, are others in what `late` knows: what is
-        known from before is kept as far as it tells of others, and of the near sides."""
+    def before(self, said: Normal, errors: Floats) -> Normal:
+        """What was known of the same slots (k,) before the last judgements `said` that, and believed: errors about as
+        large as `errors` (SLOTS, TERMS), and the near side of things."""
+        known, believed = self.of(said.slots), np.full((len(said.slots), TERMS), 1 / NEAR_SIDE**2)
+        believed[:, :ERRORS] = _believed(errors[said.slots, :ERRORS])
+        information = known.information - said.information + np.diag(believed.reshape(-1))
+        return Normal(said.slots, information, known.pull - said.pull)
+
+    def renew(self, slots: list[int], errors: Floats, judgements: int) -> None:
+        """The errors of these slots, about `errors` (SLOTS, TERMS) until then, are others in so many of the last
+        judgements: what is known from before is kept as far as it tells of others, and of the near sides."""
         terms = (TERMS * np.array(slots)[:, None] + np.arange(ERRORS)).reshape(-1)
-        believed = np.diag(1 / (SMALL**2 + errors[slots, :ERRORS].reshape(-1) ** 2))
-        information = (self.information - late.information).reshape(self.pull.size, -1)
-        pull = (self.pull - late.pull).reshape(-1)
+        believed = np.diag(_believed(errors[slots, :ERRORS]).reshape(-1))
+        said = self._said(judgements)
+        information = (self.information - said[0]).reshape(self.pull.size, -1)
+        pull = (self.pull - said[1]).reshape(-1)
         gain = np.linalg.solve(information[np.ix_(terms, terms)] + believed, information[terms])
         pull -= pull[terms] @ gain
         information -= information[:, terms] @ gain
         pull[terms] = information[terms] = information[:, terms] = 0.0
-        self.information[:] = late.information + information.reshape(self.information.shape)
-        self.pull[:] = late.pull + pull.reshape(self.pull.shape)
+        self.restart(judgements)
+        self.information += information.reshape(self.information.shape)
+        self.pull += pull.reshape(self.pull.shape)
+
+    def restart(self, judgements: int) -> None:
+        """What was known before so many of the last judgements counts no more."""
+        self.information, self.pull = self._said(judgements)
+        while len(self._last) > judgements:
+            self._last.popleft()
+
+    def _said(self, judgements: int) -> tuple[Floats, Floats]:
+        """(SLOTS, TERMS, SLOTS, TERMS), (SLOTS, TERMS): what so many of the last judgements say."""
+        information, pull = np.zeros_like(self.information), np.zeros_like(self.pull)
+        for told in list(self._last)[max(len(self._last) - judgements, 0) :]:
+            _add(told, information, pull)
+        return information, pull
+
+
+def _add(told: Normal, information: Floats, pull: Floats) -> None:
+    """In place, to what is known of all (SLOTS, TERMS, SLOTS, TERMS), (SLOTS, TERMS)."""
+    where = _places(told.slots)
+    information[where] += told.information.reshape(information[where].shape)
+    pull[told.slots] += told.pull.reshape(-1, TERMS)
+
+
+def _part(slots: NDArray[np.intp], information: Floats, pull: Floats) -> Normal:
+    size = len(slots) * TERMS
+    return Normal(slots, information[_places(slots)].reshape(size, size), pull[slots].reshape(size))
+
+
+def _believed(errors: Floats) -> Floats:
+    """What is believed beforehand of errors that are about so large, as 1 / sigma²."""
+    return np.asarray(1 / (SMALL**2 + errors**2))
 
 
 def _places(slots: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
