@@ -33,6 +33,7 @@ MEAN_OF: Final = 10.0  # messages
 KEEPS_M, LEAVES_M = 0.5, 1.3  # 1 sigma of vehicles beside the middle of their lane: if a module is right, if it is not
 SURE_M: Final = 1.0  # what is placed less surely does not tell one lane from the next
 STRAYS_RIGHT, STRAYS_WRONG = 0.05, 0.5  # share that lies where nothing can be, likewise
+STANDS_MPS: Final = 1.5
 VIEW_GROWN: Final = 1.3  # a declared field of view is meant on the safe side
 LATELY: Final = 40.0  # road users
 WORTH, STRAY_WORTH = 0.25, 0.5  # of a road user: the next one is the same
@@ -69,9 +70,11 @@ class Oddities:
         sigmas = off / ((TOO_NEW_S if off < 0 else TOO_OLD_S) + DOUBT * declared)
         self._stamps[slot] += (min(max(sigmas, -STRANGEST), STRANGEST) - self._stamps[slot]) / MEAN_OF
 
-    def placed(self, sensor: Sensor, rows: NDArray[np.void], ground: Ground | None) -> None:
-        """A message's rows lie there; `ground`: what the map says, as far as there is one."""
-        slot, vehicles = sensor.slot_index, np.isin(rows["object_class"], _VEHICLES)
+    def placed(self, sensor: Sensor, rows: NDArray[np.void], pace: Floats, ground: Ground | None) -> None:
+        """A message's rows (n,) lie there, and move with `pace` (n,) m/s, NaN unknown; `ground`: what the map says, as
+        far as there is one."""
+        slot = sensor.slot_index
+        vehicles = np.isin(rows["object_class"], _VEHICLES) & ~(pace < STANDS_MPS)  # who stands may do so off the road
         strays = ~(_within(sensor, rows, 1.0) | _within(sensor, rows, VIEW_GROWN))
         if ground is not None:
             place = np.stack((rows["x"], rows["y"]), 1)

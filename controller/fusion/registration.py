@@ -25,11 +25,12 @@ from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS
 from controller.fusion.jolt import Jolts
-from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
+from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, nearest, recent
 from controller.fusion.oddity import Oddities
-from controller.fusion.quarrels import LEAST_SEEN, Quarrels, Told, looks
+from controller.fusion.quarrels import Quarrels, Told, looks
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
+from controller.fusion.unknown import known_or
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,7 @@ SUSPECT_M, WRONG_M = 0.3, 0.7  # mean displacement of what it sees; or these man
 SUSPECT_SIGMAS, WRONG_SIGMAS = 0.5, 1.1
 SURE: Final = 1.8  # standard deviations of the estimate
 LEAST_WEIGHT: Final = 0.5
+LEAST_COMPARED: Final = 2.0  # road users where another looks: who is odd enough is known by as few
 SURE_GUILT: Final = 0.85  # probability that it is this module, not another, that is wrong
 LIKELY_GUILT: Final = 0.15  # … or may be this one
 STILL_GUILT: Final = 0.5  # … of who was found to be, or it is not any more
@@ -127,7 +129,7 @@ class Registration:
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
             if self._turn[slot] == 1:
-                self._odd.placed(sensor, sure, ground)
+                self._odd.placed(sensor, sure, _pace(sure, objects, _at(objects, dt)), ground)
                 if others:
                     self._quarrels.count(sensor, told, others, partial(_velocity, tracks))
                     self._look(sensor, told.place, known, place)
@@ -220,7 +222,7 @@ class Registration:
         moved = beliefs.learn()
         if len(moved) == 1:  # else it is not known who
             self._proven[list(moved)] = np.minimum(self._proven[list(moved)], 0)
-        heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_SEEN)
+        heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_COMPARED)
         heard[list(self.findings)] = True
         active = np.flatnonzero(heard)
         if len(active) > 1:
@@ -301,6 +303,14 @@ def _velocities(rows: NDArray[np.void]) -> Floats:
 
 def _at(tracks: NDArray[np.void], dt: float) -> Floats:
     return _places(tracks) + _velocities(tracks) * dt
+
+
+def _pace(rows: NDArray[np.void], objects: NDArray[np.void], place: Floats) -> Floats:
+    """How fast rows (n,) move, as they say, else as the nearest of `objects` at `place`; NaN where nobody knows."""
+    away, chosen, _ = nearest(_places(rows), place)
+    tracked = np.full(len(rows), np.nan)
+    tracked[away < GATE_M] = np.hypot(*_velocities(objects[chosen[away < GATE_M]]).T)
+    return known_or(np.hypot(*_velocities(rows).T), tracked)
 
 
 def _velocity(tracks: Tracks, told: Told) -> Floats:

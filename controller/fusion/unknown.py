@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def known_or(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:
+def known_or(values: NDArray[np.float64], otherwise: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """The values, with `otherwise` for each that is NaN."""
     filled: NDArray[np.float64] = np.where(np.isnan(values), otherwise, values)
     return filled

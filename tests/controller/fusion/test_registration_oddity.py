@@ -112,12 +112,15 @@ def cars(east, north, sigma):
 MOST_STRAYS = STRAY_WORTH * LATELY * np.log(STRAYS_WRONG / STRAYS_RIGHT)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-1e9, 1e9), st.floats(-300, 300)), max_size=60))
+paces = st.one_of(st.just(np.nan), st.floats(0, 60))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-1e9, 1e9), st.floats(-300, 300), paces), max_size=60))
 def test_oddities_are_bounded_and_forgotten(told):
     odd = Oddities()
-    for slot, late_s, away in told:
+    for slot, late_s, away, pace in told:
         odd.stamped(sensor(slot), late_s)
-        odd.placed(sensor(slot), cars(0.0, np.array([away, 0.0]), 0.3), a_map())
+        odd.placed(sensor(slot), cars(0.0, np.array([away, 0.0]), 0.3), np.full(2, pace), a_map())
     nats = odd.nats()
     assert nats.shape == (SLOTS,)
     assert (nats >= 0).all()
@@ -128,16 +131,54 @@ def test_oddities_are_bounded_and_forgotten(told):
     assert not odd.nats().any()
 
 
+class Silent(Lanes):
+    """One car, and a radar that sees it until then; the camera sees it drive far off the road."""
+
+    def __init__(self, until_s):
+        super().__init__({CAMERA: shifted(0.0, 30.0)}, ground=OFF_ROAD)
+        self.place, self.velocity, self.until_s = self.place[:1] / 2, self.velocity[:1], until_s
+
+    def hear(self, sensor, fused):
+        if sensor.slot_index == CAMERA or self.t <= self.until_s:
+            super().hear(sensor, fused)
+
+
+@pytest.mark.parametrize(("until_s", "standing"), [(0.3, Standing.OK), (0.6, Standing.QUARANTINED)])
+def test_who_is_odd_enough_is_convicted_by_few_contradictions_but_not_by_one(until_s, standing):
+    crowd = Silent(until_s)
+    crowd.run(5)
+    assert crowd.standings() == [standing, Standing.OK]
+
+
+OFF_ROAD = Ground(lambda places: np.abs(places[:, 1]) < 20, lambda places: np.full(len(places), np.nan))
+
+
 def test_every_road_user_beyond_a_view_or_off_the_road_counts_and_fades():
     """One in ten may lie there for a module that is right: the view in a data sheet is meant on the safe side."""
-    off_road = Ground(lambda places: np.abs(places[:, 1]) < 20, lambda places: np.full(len(places), np.nan))
     for north in (400.0, 50.0):
-        odd = Oddities()
-        odd.placed(sensor(0), cars(0.0, np.full(10, north), 0.3), off_road)
+        odd, unknown = Oddities(), np.full(10, np.nan)
+        odd.placed(sensor(0), cars(0.0, np.full(10, north), 0.3), unknown, OFF_ROAD)
         assert odd.nats()[0] > MOST
         for _ in range(20):
-            odd.placed(sensor(0), cars(0.0, np.array([0.0] * 9 + [north]), 0.3), off_road)
+            odd.placed(sensor(0), cars(0.0, np.array([0.0] * 9 + [north]), 0.3), unknown, OFF_ROAD)
         assert odd.nats()[0] == 0
+
+
+def test_who_stands_may_do_so_off_the_road_and_beside_a_lane_but_not_beyond_a_view():
+    for ground, north, off in ((OFF_ROAD, 50.0, True), (a_map(), 1.7, True), (OFF_ROAD, 400.0, False)):
+        for pace, odd_then in ((0.5, not off), (8.0, True)):
+            odd = Oddities()
+            odd.placed(sensor(0), cars(0.0, np.full(10, north), 0.3), np.full(10, pace), ground)
+            assert bool(odd.nats()[0]) is odd_then
+
+
+@pytest.mark.parametrize("pace_mps", [0.0, 9.0])
+def test_a_bus_in_its_bay_is_not_odd_for_who_tells_no_speeds(pace_mps):
+    """Whether it stands is told by its track."""
+    crowd = Lanes(ground=Ground(lambda places: np.zeros(len(places), bool), aside))
+    crowd.velocity[:] = pace_mps, 0.0
+    crowd.run(3)
+    assert bool(crowd.registration._odd.nats()[CAMERA]) is (pace_mps > 0)
 
 
 def test_what_a_module_that_is_right_does_is_not_odd():
@@ -145,7 +186,8 @@ def test_what_a_module_that_is_right_does_is_not_odd():
     for _ in range(100):
         odd.stamped(sensor(0), 0.08 + rng.normal(0, 0.01))
         for sigma in (0.1, 0.8):
-            odd.placed(sensor(0), cars(0.0, rng.normal(0, np.hypot(0.3, sigma), 4), sigma), a_map())
+            some = cars(0.0, rng.normal(0, np.hypot(0.3, sigma), 4), sigma)
+            odd.placed(sensor(0), some, np.full(4, np.nan), a_map())
     assert odd.nats()[0] < 0.5
 
 
