@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import mqtt5
 
 from interfaces.topics import matches
+from sim.listening import stop_listening
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,17 +71,19 @@ class Broker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server:
-            self._server.close()
+        server, self._server = self._server, None
+        if server is not None:
+            stop_listening(server)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server:
-            await self._server.wait_closed()
+        if server is not None:
+            await server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None:
+        if task is None or self._server is None:  # the broker closed while this one was being accepted
+            writer.close()
             return
         self._tasks.add(task)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

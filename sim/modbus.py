@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from interfaces.fd_stream import FdStream
 from interfaces.modbus_image import ILLEGAL_FUNCTION, ILLEGAL_VALUE, SILENT
 from interfaces.modbus_query import SHEET_FILE
+from sim.listening import stop_listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,7 +276,7 @@ class TcpLine(ModbusLine):
             self._starting.cancel()
             self._starting = None
         if self._server is not None:
-            self._server.close()
+            stop_listening(self._server)
             self._server = None
         for writer in self._writers:
             writer.close()
