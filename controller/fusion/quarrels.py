@@ -68,14 +68,14 @@ class Quarrels:
     ) -> None:
         """Compare a message with those of others from the same instant, both ways.
 
-        `velocity`: with which road users move (n, 2), zero where that is unknown.
+        `velocity`: with which road users move (n, 2), NaN where that is unknown.
         """
         slot, alone = sensor.slot_index, np.ones(len(told.place), bool)
         for n, other in others.items():
             theirs = min(self._recent.get(n, ()), key=lambda one: abs(one.stamp_ns - told.stamp_ns), default=None)
             if theirs is None or abs(theirs.stamp_ns - told.stamp_ns) > SAME_NS:
                 continue
-            place = theirs.place + velocity(theirs) * ((told.stamp_ns - theirs.stamp_ns) / 1e9)
+            place = theirs.place + np.nan_to_num(velocity(theirs)) * ((told.stamp_ns - theirs.stamp_ns) / 1e9)
             apart = np.hypot(*(told.place[:, None] - place[None]).transpose(2, 0, 1))
             together = apart < np.clip(np.maximum.outer(told.length, theirs.length) / 3, TOGETHER_M, LONGEST_M)
             for one, two, where, by, met in (

@@ -25,7 +25,7 @@ from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS
 from controller.fusion.jolt import Jolts
-from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, nearest, recent
+from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
 from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import Quarrels, Told, looks
 from controller.fusion.speed_unit import SpeedScale
@@ -129,7 +129,8 @@ class Registration:
             known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
             if self._turn[slot] == 1:
-                self._odd.placed(sensor, sure, _pace(sure, objects, _at(objects, dt)), ground)
+                tracked = np.hypot(*_velocity(tracks, told).T)
+                self._odd.placed(sensor, sure, known_or(np.hypot(*_velocities(sure).T), tracked), ground)
                 if others:
                     self._quarrels.count(sensor, told, others, partial(_velocity, tracks))
                     self._look(sensor, told.place, known, place)
@@ -305,20 +306,12 @@ def _at(tracks: NDArray[np.void], dt: float) -> Floats:
     return _places(tracks) + _velocities(tracks) * dt
 
 
-def _pace(rows: NDArray[np.void], objects: NDArray[np.void], place: Floats) -> Floats:
-    """How fast rows (n,) move, as they say, else as the nearest of `objects` at `place`; NaN where nobody knows."""
-    away, chosen, _ = nearest(_places(rows), place)
-    tracked = np.full(len(rows), np.nan)
-    tracked[away < GATE_M] = np.hypot(*_velocities(objects[chosen[away < GATE_M]]).T)
-    return known_or(np.hypot(*_velocities(rows).T), tracked)
-
-
 def _velocity(tracks: Tracks, told: Told) -> Floats:
-    """Of the nearest track, zero where there is none: what a module says of speeds may be in another unit."""
+    """Of the nearest track, NaN where there is none: what a module says of speeds may be in another unit."""
     objects = tracks.objects
     speed = _velocities(objects)
     away, chosen, _ = matched(told.place, _at(objects, (told.stamp_ns - tracks.valid_at_ns) / 1e9), speed)
-    velocity = np.zeros((len(told.place), 2))
+    velocity = np.full((len(told.place), 2), np.nan)
     velocity[away < GATE_M] = speed[chosen[away < GATE_M]]
     return velocity
 

@@ -131,6 +131,9 @@ def test_oddities_are_bounded_and_forgotten(told):
     assert not odd.nats().any()
 
 
+OFF_ROAD = Ground(lambda places: np.abs(places[:, 1]) < 20, lambda places: np.full(len(places), np.nan))
+
+
 class Silent(Lanes):
     """One car, and a radar that sees it until then; the camera sees it drive far off the road."""
 
@@ -148,9 +151,6 @@ def test_who_is_odd_enough_is_convicted_by_few_contradictions_but_not_by_one(unt
     crowd = Silent(until_s)
     crowd.run(5)
     assert crowd.standings() == [standing, Standing.OK]
-
-
-OFF_ROAD = Ground(lambda places: np.abs(places[:, 1]) < 20, lambda places: np.full(len(places), np.nan))
 
 
 def test_every_road_user_beyond_a_view_or_off_the_road_counts_and_fades():
