@@ -19,6 +19,7 @@ SUSPECTS: Final = 4  # of whom every group is weighed: so many are hardly ever w
 COST: Final = 2.0  # nats to believe that a module is wrong; twice that for one that has proven itself
 LEFT_OUT: Final = -1.0
 PROVEN: Final = 60  # judgements passed, beyond which a module is doubted no less
+WITNESSED: Final = 0.25  # of all that others say of a module, what those have to say who are right
 
 
 def cost(proven: NDArray[np.int64], out: Group) -> Floats:
@@ -28,9 +29,19 @@ def cost(proven: NDArray[np.int64], out: Group) -> Floats:
     return found
 
 
-def less(price: Floats, nats: Floats) -> Floats:
-    """A price (slots,) reduced by reasons to doubt a module; down to nothing, for reasons alone show nothing."""
-    return np.minimum(price, np.maximum(price - nats, 0.0))
+def less(price: Floats, nats: Floats, least: float = LEFT_OUT) -> Floats:
+    """A price (slots,) reduced by reasons to doubt a module: to no less than that, for reasons alone show nothing."""
+    return np.minimum(price, np.maximum(price - nats, least))
+
+
+def witnessed(met: Floats, wrong: Group, known: Group = frozenset()) -> bool:
+    """Whether it can be seen that all these are wrong, who are not known to be: `met` (n, n) tells how much two are
+    compared with each other. Who meets hardly anybody but one who is wrong contradicts that one, and is none the worse
+    for it.
+    """
+    those, seen = sorted(wrong), sorted(wrong - known)
+    of_all, of_wrong = met[seen].sum(1), met[np.ix_(seen, those)].sum(1)
+    return bool((of_wrong <= (1 - WITNESSED) * of_all).all())
 
 
 def blame(

@@ -137,8 +137,9 @@ class Displacements:
             weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(rest, 1e-6))[:, None]
         return normal(slots, centred, about, weight)
 
-    def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats]:
-        """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m.
+    def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats, float]:
+        """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m,
+        and how likely anybody is who is not known to be.
 
         `price` (SLOTS,): nats against the belief that each is wrong; `known`: who is in any case.
         """
@@ -152,7 +153,7 @@ class Displacements:
         for slot, errors, covariance in zip(slots, fitted.errors[:, :ERRORS], fitted.covariance, strict=True):
             slope = self.gram(slot) @ errors / max(self.effect_m(slot), 1e-9)
             spread[slot] = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
-        return guilt, spread
+        return guilt, spread, fitted.anybody
 
     def _spoken(self, ids: NDArray[np.int64]) -> Floats:
         """How often each of these tracks has been compared before; they are once more."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from controller.fusion.blame import blame
+from controller.fusion.blame import blame, witnessed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +26,14 @@ NEGLIGIBLE: Final = 1e-3
 
 
 class Fitted(NamedTuple):
-    """Errors (n, TERMS) of n modules, their covariance (n, ERRORS, ERRORS), and how likely each is wrong (n,)."""
+    """Errors (n, TERMS) of n modules, their covariance (n, ERRORS, ERRORS), and how likely each is wrong (n,), and
+    anybody who was not known to be.
+    """
 
     errors: Floats
     covariance: Floats
     guilt: Floats
+    anybody: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +49,13 @@ class ErrorFit:
         count = len(price)
         in_any_case = frozenset(len(KINDS) * n + kind for n in known for kind in range(len(KINDS)))
         doubtful = range(len(KINDS) * count)
-        evidence = partial(self._evidence, most=max(count // 2, len(_owners(in_any_case))))
+        sure, met = _owners(in_any_case), self._met()
+        most = max(count // 2, len(sure))
+
+        def evidence(group: Group) -> float:
+            wrong = _owners(group)
+            return self._evidence(group) if len(wrong) <= most and witnessed(met, wrong, sure) else -math.inf
+
         shares = blame(doubtful, evidence, lambda one: float(price[one // len(KINDS)]), in_any_case)
         errors, covariance, guilt = np.zeros(len(self.pull)), np.zeros(self.information.shape), np.zeros(count)
         for group, share in shares.items():
@@ -57,7 +65,7 @@ class ErrorFit:
                 covariance += share * unsure
                 guilt[list(_owners(group))] += share
         own = covariance.reshape(count, TERMS, count, TERMS)[range(count), :, range(count)]
-        return Fitted(errors.reshape(count, TERMS), own[:, :ERRORS, :ERRORS], guilt)
+        return Fitted(errors.reshape(count, TERMS), own[:, :ERRORS, :ERRORS], guilt, 1 - shares.get(in_any_case, 0.0))
 
     def _held(self, group: Group) -> Floats:
         """What is believed of each term beforehand, as 1 / sigma²."""
@@ -67,16 +75,20 @@ class ErrorFit:
         terms[:, ERRORS:] = 1 / NEAR_SIDE**2
         return terms.reshape(-1)
 
-    def _evidence(self, group: Group, most: int) -> float:
-        """Logarithm of the marginal likelihood (Bishop 2006, 3.5.1) if these errors, of `most` modules, are large."""
-        if len(_owners(group)) > most:
-            return -math.inf
+    def _met(self) -> Floats:
+        """(n, n): how much two modules are compared with each other, in 1 / m²."""
+        shifts = self.information.reshape(len(self.pull) // TERMS, TERMS, -1, TERMS)[:, :2, :, :2]
+        met: Floats = np.maximum(-np.einsum("iaja->ij", shifts), 0.0)
+        return met
+
+    def _evidence(self, group: Group) -> float:
+        """Logarithm of the marginal likelihood (Bishop 2006, 3.5.1) if these errors are large."""
         held = self._held(group)
         precision = self.information + np.diag(held)
         explained = float(self.pull @ np.linalg.solve(precision, self.pull))
         return 0.5 * (explained - float(np.linalg.slogdet(precision)[1]) + float(np.log(held).sum()))
 
 
-def _owners(group: Group) -> set[int]:
+def _owners(group: Group) -> Group:
     """Whose errors these are."""
-    return {one // len(KINDS) for one in group}
+    return frozenset(one // len(KINDS) for one in group)

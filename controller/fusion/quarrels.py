@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import blame, cost, less
+from controller.fusion.blame import blame, cost, less, witnessed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,7 @@ MEMORY: Final = 0.8  # of the counts, kept from one judgement to the next
 ENOUGH: Final = 4.0  # new ones in a judgement for that
 LEAST_SEEN: Final = 5.0
 RIGHT, WRONG = 0.85, 0.3  # share that two modules both see: where both are right, where one of them is not
+ODDEST: Final = -0.25  # nats against who is as odd as can be: two road users are enough then, one is not
 GROSS: Final = 2.0  # times as seldom as small errors is a module grossly wrong
 WORTH: Final = 0.5  # of a count: the next one is of the same road user
 MOST: Final = 8.0  # nats, that two modules say about each other
@@ -116,13 +117,14 @@ class Quarrels:
         """Probability (SLOTS,) that each module sees things elsewhere than they are; `out`: who is not fused now,
         `odd` (SLOTS,): nats to doubt one for what it says by itself. Who quarrels with nobody is not wrong.
         """
-        peace = self._peace()
+        peace, met = self._peace(), self.seen + self.seen.T
 
         def evidence(wrong: frozenset[int]) -> float:
             right = [slot for slot in active if slot not in wrong]
-            return float(np.triu(peace[np.ix_(right, right)], 1).sum()) if right else -math.inf
+            can_be = right and witnessed(met, wrong)
+            return float(np.triu(peace[np.ix_(right, right)], 1).sum()) if can_be else -math.inf
 
-        price = less(GROSS * cost(proven, out), odd)
+        price = less(GROSS * cost(proven, out), odd, ODDEST)
         found = np.zeros(SLOTS)
         for group, share in blame(active, evidence, price.__getitem__).items():
             found[list(group)] += share

@@ -23,11 +23,12 @@ import numpy as np
 from controller.fusion.bank import SLOTS
 from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
-from controller.fusion.error_fit import ERRORS
+from controller.fusion.error_fit import ERRORS, TERMS
 from controller.fusion.jolt import Jolts
 from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
 from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import Quarrels, Told, looks
+from controller.fusion.righted import delay_s, righted_places, righted_rows, turned
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
 from controller.fusion.unknown import known_or
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 PERIOD_NS: Final = 1_000_000_000  # from judgement to judgement
 APART_NS: Final = 200_000_000  # between messages of a module that are compared: more would say hardly more
 COUNTED: Final = 3  # every so many of them its objects are also counted: who else looks there is dear to reckon
+SETTLED_S: Final = 0.8  # age from which on a track's velocity says how far a delay shifts what is seen
 GATE_M: Final = 4.0  # farther apart lies what is not the same road user
 WORSE_AFTER, BETTER_AFTER = 2, 5  # judgements in a row
 SUSPECT_M, WRONG_M = 0.3, 0.7  # mean displacement of what it sees; or these many of its own sigmas
@@ -55,10 +57,12 @@ SURE: Final = 1.8  # standard deviations of the estimate
 LEAST_WEIGHT: Final = 0.5
 LEAST_COMPARED: Final = 2.0  # road users where another looks: who is odd enough is known by as few
 SURE_GUILT: Final = 0.85  # probability that it is this module, not another, that is wrong
+SURELY, LIKELIEST = 0.95, 0.65  # … or that it is somebody, and this one: to fuse both of two that differ is worse
 LIKELY_GUILT: Final = 0.15  # … or may be this one
 STILL_GUILT: Final = 0.5  # … of who was found to be, or it is not any more
 LEAST_SURE: Final = 0.3  # confidence of what is counted
 CORRECTABLE_M: Final = 3.0
+NO_ERROR: Final = np.zeros(TERMS)
 
 
 class Registration:
@@ -73,7 +77,9 @@ class Registration:
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
+        self._seeming: dict[int, Floats] = {}  # errors (TERMS,) without which its messages are looked at
         self._yaw = np.zeros(SLOTS)
+        self._sensors: dict[int, Sensor] = {}  # that were heard, be they fused or not
         self._speeds = {slot: SpeedScale() for slot in range(SLOTS)}
         self._astray: frozenset[int] = frozenset()  # who sees things elsewhere than they are
         self._guilt = np.zeros(SLOTS)  # how likely each was wrong at the last judgement
@@ -116,7 +122,10 @@ class Registration:
         dt = (stamp_ns - tracks.valid_at_ns) / 1e9
         sure = rows[~(rows["confidence"] < LEAST_SURE)]
         told = Told(stamp_ns, _places(sure), np.nan_to_num(sure["length"]))
-        self._quarrels.keep(slot, told)
+        errors = self._seeming.get(slot, NO_ERROR)
+        right = Told(stamp_ns - round(delay_s(errors) * 1e9), righted_places(errors, sensor, told.place), told.length)
+        self._quarrels.keep(slot, right)
+        self._sensors[slot] = sensor
         self._odd.stamped(sensor, late_s)
         if abs(dt) < 1.0 and len(rows) and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
@@ -126,18 +135,21 @@ class Registration:
                     self._shaken(slot)
             self._turn[slot] = (self._turn[slot] + 1) % COUNTED
             shared = (objects["sources"] & np.uint32(sum(1 << n for n in others if n not in self._astray))) != 0
-            known, own = objects[shared], objects[~shared & (objects["sources"] >> slot & 1 != 0)]
+            settled = objects["age_s"] >= SETTLED_S
+            known, own = objects[shared & settled], objects[~shared & settled & (objects["sources"] >> slot & 1 != 0)]
             place = _at(known, dt)
             if self._turn[slot] == 1:
                 tracked = np.hypot(*_velocity(tracks, told).T)
                 self._odd.placed(sensor, sure, known_or(np.hypot(*_velocities(sure).T), tracked), ground)
+                rest = {n: other for n, other in self._sensors.items() if n != slot}
+                self._quarrels.count(sensor, right, rest, partial(_velocity, tracks))
                 if others:
-                    self._quarrels.count(sensor, told, others, partial(_velocity, tracks))
                     self._look(sensor, told.place, known, place)
             if slot not in self._named:  # else what it sees says nothing of how well the others stand
-                self._speeds[slot].compare(*self._compare(sensor, rows, known, place))
+                errors = self._seems(sensor, _places(rows), place, _velocities(known))
+                self._speeds[slot].compare(*self._compare(sensor, rows, known, place, errors))
                 # One that is late may make tracks of its own beside; those of who is fused alone are all there is.
-                self._compare(sensor, rows, own, _at(own, dt))
+                self._compare(sensor, rows, own, _at(own, dt), NO_ERROR)
         if abs(tracks.valid_at_ns - self._judged_ns) < PERIOD_NS:  # the pole's time: a module's may be anything
             return False
         self._judged_ns = tracks.valid_at_ns
@@ -148,22 +160,13 @@ class Registration:
         """Rows and stamp without the module's error, where it is to be taken out; speeds of another unit never stay."""
         found = self.findings.get(sensor.slot_index, WELL)
         strange = math.isfinite(found.speed_scale)
-        if found.standing is not Standing.CORRECTED and not strange:
-            return rows, stamp_ns
-        rows = rows.copy()
+        if found.standing is Standing.CORRECTED:
+            rows, stamp_ns = righted_rows(found.errors, sensor, rows), stamp_ns - round(found.late_s * 1e9)
         if strange:
-            scale = found.speed_scale if self._correct else math.nan
+            rows, scale = rows.copy(), found.speed_scale if self._correct else math.nan
             for name in ("vx", "vy", "range_rate"):
                 rows[name] /= scale
-        if found.standing is not Standing.CORRECTED:
-            return rows, stamp_ns
-        turn = -math.radians(found.yaw_deg)
-        cos, sin = math.cos(turn), math.sin(turn)
-        x, y = rows["x"] - found.east_m - sensor.x, rows["y"] - found.north_m - sensor.y
-        rows["x"], rows["y"] = sensor.x + cos * x - sin * y, sensor.y + sin * x + cos * y
-        rows["vx"], rows["vy"] = cos * rows["vx"] - sin * rows["vy"], sin * rows["vx"] + cos * rows["vy"]
-        rows["yaw"] += turn
-        return rows, stamp_ns - round(found.late_s * 1e9)
+        return rows, stamp_ns
 
     # ---------------------------------------------------------------------------------------------------- comparing
 
@@ -174,6 +177,8 @@ class Registration:
         self._jolts.forget(slot)
         self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
         self._sights.pop(slot, None)
+        self._seeming.pop(slot, None)
+        self._sensors.pop(slot, None)
         self._astray -= {slot}
         self._named.discard(slot)
         self._speeds[slot] = SpeedScale()
@@ -194,24 +199,38 @@ class Registration:
         self._proven[slot] = -PROVEN
 
     def _compare(
-        self, sensor: Sensor, rows: NDArray[np.void], known: NDArray[np.void], place: Floats
+        self, sensor: Sensor, rows: NDArray[np.void], tracks: NDArray[np.void], place: Floats, errors: Floats
     ) -> tuple[Floats, Floats]:
         """Keep how far off each row lies from the track it is; the velocities (n, 2) of rows and tracks.
 
-        Only tracks that several modules meet will count.
+        Which that is, is asked without the `errors` (TERMS,) that the module seems to have beside these tracks: turned
+        by 3° it sees a car 70 m away in the next lane, where there may be another. Only tracks that several modules
+        meet will count.
         """
-        speed = _velocities(known)
-        away, chosen, mutual = matched(_places(rows), place, speed)
+        speed = _velocities(tracks)
+        away, chosen, mutual = _matched(errors, sensor, _places(rows), place, speed)
         mine = np.flatnonzero(mutual & (away < GATE_M))
         them = chosen[mine]
-        self._displaced.keep(sensor, rows[mine], known[them], place[them])
+        self._displaced.keep(sensor, rows[mine], tracks[them], place[them])
         return _velocities(rows[mine]), speed[them]
+
+    def _seems(self, sensor: Sensor, seen: Floats, place: Floats, speed: Floats) -> Floats:
+        """The errors that a module seems to have, or none, if more of what it sees (n, 2) lies on tracks (m, 2) then:
+        it may have been put right."""
+
+        def lies(errors: Floats) -> float:
+            away, _, mutual = _matched(errors, sensor, seen, place, speed)
+            return float(np.maximum(1 - away[mutual] / GATE_M, 0.0).sum())
+
+        slot = sensor.slot_index
+        self._seeming[slot] = max((self._displaced.errors[slot], NO_ERROR), key=lies)
+        return self._seeming[slot]
 
     def _look(self, sensor: Sensor, seen: Floats, known: NDArray[np.void], place: Floats) -> None:
         """Keep what was seen (n, 2), and the tracks that should be, as they lie before the module."""
         mount, yaw, there = np.array([sensor.x, sensor.y]), sensor.yaw, looks(sensor, place)
         speed = _velocities(known[there])
-        sight = _turned(seen - mount, yaw), _turned(place[there] - mount, yaw), _turned(speed, yaw)
+        sight = turned(seen - mount, yaw), turned(place[there] - mount, yaw), turned(speed, yaw)
         slot = sensor.slot_index
         self._yaw[slot] = yaw
         self._sights[slot] = recent([*self._sights.get(slot, []), sight])
@@ -235,15 +254,20 @@ class Registration:
             sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
             self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())
             price = less(cost(self._proven, out | self._astray), odd)
-            wrong, spread = beliefs.solve(active, price, self._astray & present)
+            wrong, spread, anybody = beliefs.solve(active, price, self._astray & present)
+            convicted = wrong > SURE_GUILT
+            if anybody > SURELY:
+                convicted[wrong.argmax()] |= wrong.max() > LIKELIEST
             self._guilt = np.maximum(lost, wrong)
-            others = [slot for slot in slots if slot not in self._astray]
+            others, before = [slot for slot in slots if slot not in self._astray], frozenset(self._named)
             for slot in slots:
                 share = counts.agreement(slot, [one for one in others if one != slot])
-                self._decide(slot, share, float(wrong[slot]), float(spread[slot]))
+                self._decide(slot, share, float(wrong[slot]), float(spread[slot]), convicted=bool(convicted[slot]))
+            if self._named - before:  # what was learned beside it of the others came from chance meetings
+                beliefs.forget()
         counts.fade()
 
-    def _decide(self, slot: int, share: float, guilt: float, spread_m: float) -> None:
+    def _decide(self, slot: int, share: float, guilt: float, spread_m: float, *, convicted: bool) -> None:
         beliefs, before = self._displaced, self.findings.get(slot, WELL)
         effect, sigma = beliefs.effect_m(slot), beliefs.sigma_m(slot)
         scale, speeds = self._speeds[slot].found()
@@ -251,7 +275,7 @@ class Registration:
         astray, guess = slot in self._astray, self._misfit(slot, before)
         (self._named.add if guess.startswith(LOOKS) else self._named.discard)(slot)
         beside = astray or (sure and guilt > LIKELY_GUILT and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
-        wrong = astray or (beside and guilt > SURE_GUILT and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
+        wrong = astray or (beside and convicted and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
         if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
@@ -288,7 +312,7 @@ class Registration:
         if before.words.startswith(LOOKS):
             return before.words
         sights, (*shift, turn, delay) = self._sights.get(slot, []), self._displaced.errors[slot, :ERRORS].tolist()
-        facing = _turned(np.array(shift), self._yaw[slot])
+        facing = turned(np.array(shift), self._yaw[slot])
         share = explained(sights, GATE_M, facing, turn / REACH_M, delay / PACE_MPS)
         guess = misfit(sights, GATE_M, share) or NOTHING
         return "" if guess == NOTHING and share >= FITS else guess
@@ -306,6 +330,13 @@ def _at(tracks: NDArray[np.void], dt: float) -> Floats:
     return _places(tracks) + _velocities(tracks) * dt
 
 
+def _matched(
+    errors: Floats, sensor: Sensor, seen: Floats, place: Floats, speed: Floats
+) -> tuple[Floats, NDArray[np.intp], NDArray[np.bool_]]:
+    """As `matched`, without the errors (TERMS,) of the module."""
+    return matched(righted_places(errors, sensor, seen), place - speed * delay_s(errors), speed)
+
+
 def _velocity(tracks: Tracks, told: Told) -> Floats:
     """Of the nearest track, NaN where there is none: what a module says of speeds may be in another unit."""
     objects = tracks.objects
@@ -314,10 +345,3 @@ def _velocity(tracks: Tracks, told: Told) -> Floats:
     velocity = np.full((len(told.place), 2), np.nan)
     velocity[away < GATE_M] = speed[chosen[away < GATE_M]]
     return velocity
-
-
-def _turned(vectors: Floats, yaw: float) -> Floats:
-    """Vectors (n, 2) as they lie before a module that looks to `yaw`: along its line of sight and to its left."""
-    cos, sin = math.cos(yaw), math.sin(yaw)
-    turned: Floats = vectors @ np.array([[cos, -sin], [sin, cos]])
-    return turned

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from controller.fusion.blame import COST, PROVEN, SUSPECTS, blame, cost
+from controller.fusion.blame import COST, PROVEN, SUSPECTS, blame, cost, witnessed
 from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
 
 
@@ -45,6 +45,27 @@ def test_who_is_wrong_in_any_case_is_in_every_group_and_costs_nothing():
     assert max(shares, key=shares.__getitem__) == {1}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "known", "seen"),
+    [
+        ((), (), True),
+        ((0,), (), True),
+        ((0, 1), (), False),
+        ((0, 1), (0,), False),
+        ((0, 1), (1,), True),
+        ((0, 2), (), True),
+        ((0, 1, 2, 3), (), False),
+        ((4,), (), True),
+    ],
+)
+def test_who_meets_only_one_that_is_wrong_cannot_be_seen_to_be_wrong_as_well(wrong, known, seen):
+    """Module 1 meets only 0, which meets 2 and 3, too, as those do each other; 4 meets nobody."""
+    met = np.zeros((5, 5))
+    for one, two, much in ((0, 1, 9.0), (0, 2, 9.0), (0, 3, 9.0), (2, 3, 20.0), (1, 2, 0.5)):
+        met[one, two] = met[two, one] = much
+    assert witnessed(met, frozenset(wrong), frozenset(known)) is seen
+
+
 def test_only_the_few_most_suspect_are_weighed_together():
     shares = blame(range(30), lambda group: float(min(group, default=0)), lambda _: 0.0)
     assert len(shares) == 2**SUSPECTS
@@ -52,10 +73,10 @@ def test_only_the_few_most_suspect_are_weighed_together():
 
 class Pairs:
     """Differences between modules that see the same things: normal equations of their errors, as if from `count` of
-    them, each `sure` m, spread over a field."""
+    them, each `sure` m, spread over a field; `among` these pairs of modules, else all."""
 
-    def __init__(self, count, sure=0.3):
-        self.rng, self.count, self.sure = np.random.default_rng(1), count, sure
+    def __init__(self, count, sure=0.3, among=()):
+        self.rng, self.count, self.sure, self.among = np.random.default_rng(1), count, sure, among
 
     def fit(self, errors):
         size = TERMS * len(errors)
@@ -63,7 +84,8 @@ class Pairs:
         for _ in range(self.count):
             x, y, vx, vy = self.rng.uniform(-1, 1, 4)
             basis = np.array([[1, 0, -y, -vx, 0], [0, 1, x, -vy, 0]])
-            first, second = self.rng.choice(len(errors), 2, replace=False)
+            few = self.rng.choice(self.among) if self.among else range(len(errors))
+            first, second = self.rng.choice(few, 2, replace=False)
             row = np.zeros((2, len(errors), TERMS))
             row[:, first], row[:, second] = basis, -basis
             flat = row.reshape(2, size)
@@ -101,6 +123,20 @@ def test_what_two_say_of_each_other_is_shared_between_them():
     assert fitted.errors[:, 0] == pytest.approx([1.0, -1.0], abs=0.3)
 
 
+def test_who_contradicts_only_one_that_is_wrong_is_right():
+    """Module 1 is wrong, and 2 meets nobody else; an error of 2, too, would explain a little more."""
+    errors = errors_of(1, 0, 3.0, modules=4)
+    errors[2, 1] = 0.8
+    alone, among = Pairs(20, among=((1, 2),)).fit(errors), Pairs(60, among=((0, 1), (0, 3), (1, 3))).fit(errors)
+    both = ErrorFit(alone.information + among.information, alone.pull + among.pull)
+    guilt = both.blamed(np.full(4, COST), ()).guilt
+    assert guilt[1] > 0.95
+    assert guilt[2] == 0.0
+    met = Pairs(40, among=((2, 3),)).fit(errors)
+    seen = ErrorFit(both.information + met.information, both.pull + met.pull)
+    assert seen.blamed(np.full(4, COST), ()).guilt[2] > 0.5, "somebody who is right saw it"
+
+
 @pytest.mark.parametrize("modules", [2, 3, 4, 5])
 def test_never_more_than_half_are_blamed_unless_they_are_known(modules):
     """However much each of them contradicts all others."""
@@ -109,6 +145,16 @@ def test_never_more_than_half_are_blamed_unless_they_are_known(modules):
     assert fit.blamed(prices, ()).guilt.sum() <= modules // 2 + 1e-9
     known = range(modules - 1)
     assert fit.blamed(prices, known).guilt[list(known)] == pytest.approx(1.0)
+
+
+def test_that_somebody_is_wrong_may_be_sure_where_it_is_not_who():
+    """Of two it may be either; who is known to be wrong anyway is not meant."""
+    fit, prices = Pairs(20).fit(errors_of(0, 0, 2.0, modules=2)), np.full(2, COST)
+    fitted = fit.blamed(prices, ())
+    assert fitted.anybody > 0.99
+    assert fitted.guilt.max() < 0.65
+    assert fit.blamed(prices, (0,)).anybody < 0.1
+    assert Pairs(20).fit(errors_of(0, 0, 0.0)).blamed(np.full(3, COST), ()).anybody < 0.3
 
 
 def test_nothing_seen_is_nothing_found():

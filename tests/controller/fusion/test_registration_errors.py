@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from crowd import CAMERA, LIDAR, RADAR, Crowd, late, scaled, shifted, turned
+from crowd import CAMERA, LIDAR, RADAR, Crowd, a_sensor, late, scaled, shifted, turned
 
 from controller.fusion.misfit import NOTHING, misfit
 from controller.fusion.standing import Standing
@@ -50,6 +50,27 @@ def test_the_one_module_that_is_wrong_is_found_and_told_how(slot, wrong, name, v
     assert getattr(found, name) == pytest.approx(value, abs=tolerance)
     assert words in found.words
     assert all(crowd.standing(other) is Standing.OK for other in crowd.sensors if other != slot)
+
+
+class Lanes(Crowd):
+    """Three lanes full of cars, along which the modules look from one end: what one of them sees in the next lane may
+    be another car."""
+
+    def __init__(self, wrong):
+        super().__init__(wrong, count=24, seed=2)
+        self.sensors = {slot: a_sensor(slot, x=-60.0, y=-4.0) for slot in self.sensors}
+        number = np.arange(len(self.place))
+        self.place = np.stack((10.0 * (number // 3) - 60 + self.rng.uniform(-2, 2, len(number)), 3.5 * (number % 3)), 1)
+        self.velocity = np.stack((self.rng.uniform(7, 9, len(number)), np.zeros(len(number))), 1)
+
+
+@pytest.mark.parametrize("degrees", [2.0, 3.0, 4.0])
+def test_a_turn_that_puts_cars_into_the_next_lane_is_told_in_full(degrees):
+    crowd = Lanes({LIDAR: turned(degrees)})
+    crowd.run(8)
+    assert crowd.standing(LIDAR) is Standing.QUARANTINED
+    assert crowd.finding(LIDAR).yaw_deg == pytest.approx(degrees, abs=0.7)
+    assert crowd.standing(CAMERA) is crowd.standing(RADAR) is Standing.OK
 
 
 class Lorries(Crowd):

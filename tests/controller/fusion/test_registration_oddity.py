@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import less
+from controller.fusion.blame import LEFT_OUT, less
 from controller.fusion.oddity import LATELY, MOST, STRAY_WORTH, STRAYS_RIGHT, STRAYS_WRONG, Ground, Oddities
 from controller.fusion.sensor import Sensor
 from controller.fusion.standing import Standing
@@ -43,9 +43,12 @@ class Lanes(Crowd):
 
     def hear(self, sensor, fused):
         slot, rows = sensor.slot_index, self.seen(sensor.slot_index)
-        rows["object_class"], rows["sigma_pos"] = ObjectClass.CAR, 0.3
+        rows["object_class"], rows["sigma_pos"] = ObjectClass.CAR, self.sigma_m(slot)
         late_s = self.late_s.get(slot, 0.0)
         self.registration.hear(sensor, rows, self.now_ns, self.tracks(fused), fused, self.ground, late_s)
+
+    def sigma_m(self, _slot):
+        return 0.3
 
     def standings(self):
         return [self.standing(slot) for slot in self.sensors]
@@ -191,8 +194,33 @@ def test_what_a_module_that_is_right_does_is_not_odd():
     assert odd.nats()[0] < 0.5
 
 
-def test_reasons_to_doubt_reduce_a_price_to_nothing_and_not_below():
-    assert less(np.array([2.0, 2.0, 4.0, -1.0]), np.array([0.5, 3.0, 0.0, 3.0])).tolist() == [1.5, 0.0, 4.0, -1.0]
+def test_reasons_to_doubt_reduce_a_price_until_one_has_to_be_shown_to_be_right():
+    prices, nats = np.array([2.0, 2.0, 2.0, 4.0, LEFT_OUT]), np.array([0.5, 2.5, 9.0, 0.0, 3.0])
+    assert less(prices, nats).tolist() == [1.5, -0.5, LEFT_OUT, 4.0, LEFT_OUT]
+    assert less(prices, nats, 0.0).tolist() == [1.5, 0.0, 0.0, 4.0, LEFT_OUT]
+
+
+class Few(Lanes):
+    """Four cars, of which the radar is less sure."""
+
+    def __init__(self):
+        super().__init__({CAMERA: shifted(0.3, 1.0)}, ground=a_map())
+        self.place, self.velocity = self.place[:4], self.velocity[:4]
+
+    def seen(self, slot):
+        rows = super().seen(slot)
+        rows["x"] += self.rng.normal(0.0, 0.3, len(rows))
+        rows["y"] += self.rng.normal(0.0, 0.3, len(rows))
+        return rows
+
+    def sigma_m(self, slot):
+        return 0.6 if slot == RADAR else 0.3
+
+
+def test_few_contradictions_convict_who_is_odd():
+    crowd = Few()
+    crowd.run(4)
+    assert crowd.standings() == [Standing.QUARANTINED, Standing.OK]
 
 
 def test_a_clock_that_was_wrong_by_years_is_forgiven_within_seconds():

@@ -23,6 +23,25 @@ def test_a_module_is_taken_back_when_it_is_right_again(wrong):
     assert crowd.finding(CAMERA).words == ""
 
 
+@pytest.mark.parametrize(
+    ("wrong", "slots", "count"),
+    [
+        (scaled(1.3, 1.3), (CAMERA, LIDAR, RADAR), 14),
+        (shifted(0.0, 8.0), (LIDAR, RADAR), 4),
+        (late(-0.5), (LIDAR, RADAR), 4),
+    ],
+    ids=["scaled", "shifted", "early"],
+)
+def test_the_error_that_a_module_seemed_to_have_does_not_hide_that_it_is_right_again(wrong, slots, count):
+    crowd = Crowd({LIDAR: wrong}, slots=slots, count=count)
+    crowd.registration._proven[RADAR] = 60  # it has served for a while
+    crowd.run(12)
+    assert crowd.standing(LIDAR) is Standing.QUARANTINED
+    crowd.wrong = {}
+    crowd.run(12)
+    assert [crowd.standing(slot) for slot in slots] == [Standing.OK] * len(slots)
+
+
 @pytest.mark.parametrize("count", [3, 14])
 @pytest.mark.parametrize("wrong", [shifted(2.0, 0.0), scaled(1, -1), late(0.4)], ids=["shifted", "mirrored", "late"])
 def test_a_module_that_goes_wrong_after_a_long_service_is_found_within_ten_seconds(wrong, count):
@@ -140,6 +159,39 @@ def test_of_two_that_disagree_the_newer_one_is_doubted():
     crowd.run(8)
     assert crowd.standing(CAMERA) is Standing.QUARANTINED
     assert crowd.standing(LIDAR) is Standing.OK
+
+
+@pytest.mark.parametrize(
+    ("passed", "standings"),
+    [(0, [Standing.DEGRADED, Standing.DEGRADED]), (25, [Standing.QUARANTINED, Standing.OK])],
+)
+def test_of_two_that_surely_contradict_each_other_the_likelier_one_is_left_out(passed, standings):
+    """To fuse both is worse than to be wrong about which one it is in one case of three."""
+    crowd = Crowd({CAMERA: shifted(2.0, 0.0)}, slots=(CAMERA, LIDAR))
+    crowd.registration._proven[LIDAR] = passed
+    crowd.run(10)
+    assert [crowd.standing(slot) for slot in crowd.sensors] == standings
+
+
+class Young(Crowd):
+    """All tracks are so old, in seconds."""
+
+    def __init__(self, age_s):
+        super().__init__({CAMERA: shifted(1.5, 0.0)})
+        self.age_s = age_s
+
+    def tracks(self, fused):
+        tracks = super().tracks(fused)
+        tracks.objects["age_s"] = self.age_s
+        return tracks
+
+
+@pytest.mark.parametrize(("age_s", "standing"), [(0.7, Standing.OK), (0.9, Standing.QUARANTINED)])
+def test_a_track_that_has_just_begun_says_nothing_yet(age_s, standing):
+    """How fast it moves is not sure, nor how far it would be beside itself if stamps were late."""
+    crowd = Young(age_s)
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is standing
 
 
 @pytest.mark.parametrize("wrong", [LIDAR, RADAR])

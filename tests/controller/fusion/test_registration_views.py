@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from crowd import CAMERA, EVERYWHERE, LIDAR, NAMES, RADAR, Crowd, scaled
+import pytest
+from crowd import CAMERA, EVERYWHERE, LIDAR, NAMES, RADAR, Crowd, late, scaled, turned
 
 from controller.fusion.oddity import Ground
 from controller.fusion.sensor import Sensor
@@ -141,6 +142,42 @@ def test_a_map_that_is_wrong_and_a_view_that_is_told_too_small_convict_nobody_wh
     crowd = Parts(driven=nowhere, told={LIDAR: ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))})
     crowd.run(20)
     assert {crowd.standing(slot) for slot in crowd.sensors} == {Standing.OK}
+
+
+SECOND_CAMERA = 3
+
+
+class Ends(Parts):
+    """Two cameras see the east end and the radar the rest: whom it meets there is the LiDAR alone, which sees all."""
+
+    def __init__(self, wrong, seed=1):
+        super().__init__(wrong)
+        self.rng = np.random.default_rng(seed)
+        east = ((25.0, -70.0), (70.0, -70.0), (70.0, 70.0), (25.0, 70.0))
+        west = ((-70.0, -70.0), (20.0, -70.0), (20.0, 70.0), (-70.0, 70.0))
+        self.real |= {CAMERA: self.at_the_pole(CAMERA, east), RADAR: self.at_the_pole(RADAR, west)}
+        self.real[SECOND_CAMERA] = replace(self.real[CAMERA], slot_index=SECOND_CAMERA)
+        self.sensors = dict(self.real)
+
+
+@pytest.mark.parametrize("wrong", [turned(6), scaled(1.1, 1.1), late(0.5)])
+def test_who_meets_only_one_that_is_wrong_is_not_left_out_beside_it(wrong):
+    crowd = Ends({LIDAR: wrong})
+    crowd.run(20)
+    assert crowd.standing(LIDAR) is Standing.QUARANTINED
+    assert crowd.standing(RADAR) is Standing.OK, "nobody who is right contradicts it"
+
+
+def test_what_was_learned_beside_a_grossly_wrong_one_convicts_nobody_later():
+    crowd = Ends({LIDAR: scaled(3.28084, 3.28084)}, seed=5)
+    crowd.run(8)
+    assert "feet" in crowd.finding(LIDAR).words
+    crowd.real[RADAR] = crowd.sensors[RADAR] = crowd.at_the_pole(
+        RADAR, VIEWS[LIDAR]
+    )  # from now on it meets the cameras
+    for _ in range(4):
+        crowd.run(1)
+        assert crowd.standing(RADAR) is Standing.OK
 
 
 class Bus(Crowd):
