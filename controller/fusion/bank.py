@@ -10,6 +10,7 @@ import numpy as np
 
 from controller.fusion.learned import nothing
 from controller.fusion.motion import Motion
+from controller.fusion.pairs import near
 from interfaces.spec import VULNERABLE, ObjectClass
 
 if TYPE_CHECKING:
@@ -84,8 +85,13 @@ def forgotten(bank: Bank, slot: int) -> Bank:
 
 def unlearned(bank: Bank, slot: int) -> Bank:
     """As `forgotten`, without what was learned of the others, which look blind beside one that is wrong, and with doubt
-    about the places of all that it saw: who stands would else stay where it was seen wrongly."""
+    about the places of all that it saw: who stands would else stay where it was seen wrongly, and whom others saw
+    beside that would be two.
+    """
     bank = forgotten(bank, slot)
+    misled, mean = bank.story["slot_ns"][:, slot] > NEVER_NS, bank.motion.expected()[:, :2]
+    twice, _ = near(mean[misled], np.full((np.count_nonzero(misled), 2), MISLED_M), mean[~misled])
+    bank = kept(bank, np.setdiff1d(np.arange(len(misled)), np.flatnonzero(misled)[twice]))
     story, covariance = bank.story.copy(), bank.motion.covariance.copy()
     seen = np.flatnonzero(story["slot_ns"][:, slot] > NEVER_NS)
     for axis in range(2):

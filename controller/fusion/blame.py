@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SUSPECTS: Final = 4  # of whom every group is weighed: so many are hardly ever wrong at a time
 COST: Final = 2.0  # nats to believe that a module is wrong; twice that for one that has proven itself
 LEFT_OUT: Final = -1.0
+STRONG: Final = 2.0  # nats of reasons, from which on one has to be shown to be right as well
 PROVEN: Final = 60  # judgements passed, beyond which a module is doubted no less
 WITNESSED: Final = 0.25  # of all that others say of a module, what those have to say who are right
 
@@ -30,8 +31,10 @@ def cost(proven: NDArray[np.int64], out: Group) -> Floats:
 
 
 def less(price: Floats, nats: Floats, least: float = LEFT_OUT) -> Floats:
-    """A price (slots,) reduced by reasons to doubt a module: to no less than that, for reasons alone show nothing."""
-    return np.minimum(price, np.maximum(price - nats, least))
+    """A price (slots,) reduced by reasons to doubt a module: to nothing, and by strong ones to `least`, but no further,
+    for reasons alone show nothing.
+    """
+    return np.minimum(price, np.maximum(price - nats, np.clip(STRONG - nats, least, 0.0)))
 
 
 def witnessed(met: Floats, wrong: Group, known: Group = frozenset()) -> bool:

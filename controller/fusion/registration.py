@@ -55,7 +55,7 @@ SUSPECT_M, WRONG_M = 0.3, 0.7  # mean displacement of what it sees; or these man
 SUSPECT_SIGMAS, WRONG_SIGMAS = 0.5, 1.1
 SURE: Final = 1.8  # standard deviations of the estimate
 LEAST_WEIGHT: Final = 0.5
-LEAST_COMPARED: Final = 2.0  # road users where another looks: who is odd enough is known by as few
+LEAST_COMPARED: Final = 2.0  # road users where another looks, told by either: more than one at one instant
 SURE_GUILT: Final = 0.85  # probability that it is this module, not another, that is wrong
 SURELY, LIKELIEST = 0.95, 0.65  # … or that it is somebody, and this one: to fuse both of two that differ is worse
 LIKELY_GUILT: Final = 0.15  # … or may be this one
@@ -223,7 +223,7 @@ class Registration:
             return float(np.maximum(1 - away[mutual] / GATE_M, 0.0).sum())
 
         slot = sensor.slot_index
-        self._seeming[slot] = max((self._displaced.errors[slot], NO_ERROR), key=lies)
+        self._seeming[slot] = max((self._displaced.errors[slot].copy(), NO_ERROR), key=lies)
         return self._seeming[slot]
 
     def _look(self, sensor: Sensor, seen: Floats, known: NDArray[np.void], place: Floats) -> None:
@@ -242,7 +242,7 @@ class Registration:
         moved = beliefs.learn()
         if len(moved) == 1:  # else it is not known who
             self._proven[list(moved)] = np.minimum(self._proven[list(moved)], 0)
-        heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) >= LEAST_COMPARED)
+        heard = (beliefs.weight > LEAST_WEIGHT) | ((counts.seen + counts.seen.T).sum(1) > LEAST_COMPARED)
         heard[list(self.findings)] = True
         active = np.flatnonzero(heard)
         if len(active) > 1:
@@ -265,6 +265,7 @@ class Registration:
                 self._decide(slot, share, float(wrong[slot]), float(spread[slot]), convicted=bool(convicted[slot]))
             if self._named - before:  # what was learned beside it of the others came from chance meetings
                 beliefs.forget()
+                self._seeming.clear()
         counts.fade()
 
     def _decide(self, slot: int, share: float, guilt: float, spread_m: float, *, convicted: bool) -> None:

@@ -42,6 +42,17 @@ def test_the_error_that_a_module_seemed_to_have_does_not_hide_that_it_is_right_a
     assert [crowd.standing(slot) for slot in slots] == [Standing.OK] * len(slots)
 
 
+def test_an_error_that_a_module_had_before_a_gross_one_does_not_hide_that_it_is_right_again():
+    crowd = Crowd({LIDAR: shifted(5.0, 0.0)}, count=4)
+    crowd.run(8)
+    crowd.wrong = {LIDAR: scaled(1, -1)}
+    crowd.run(12)
+    assert "mirrored" in crowd.finding(LIDAR).words
+    crowd.wrong = {}
+    crowd.run(12)
+    assert crowd.standing(LIDAR) is Standing.OK
+
+
 @pytest.mark.parametrize("count", [3, 14])
 @pytest.mark.parametrize("wrong", [shifted(2.0, 0.0), scaled(1, -1), late(0.4)], ids=["shifted", "mirrored", "late"])
 def test_a_module_that_goes_wrong_after_a_long_service_is_found_within_ten_seconds(wrong, count):

@@ -10,6 +10,7 @@ import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.fusion.bank import NEVER_NS, unlearned
 from controller.fusion.tracker import Added, Tracker
 from modules.detection import OBJECT, Axes, Detections, empty_objects
 from sim.evaluation.metrics import clear, hota
@@ -293,3 +294,20 @@ def test_what_a_wrong_module_said_and_what_was_learned_beside_it_goes_with_it() 
     assert not more[:, ~seen].any()
     assert all(frame.sensor.slot_index != slot for frame in tracks._frames), "a late message would fuse them again"
     assert len(tracks.at(scene.START_NS + 4 * NS).objects), "the road users stay"
+
+
+@pytest.mark.parametrize(("aside_m", "stay"), [(2.5, ["radar"]), (6.0, ["lidar", "radar"])])
+def test_whom_a_wrong_module_saw_beside_where_another_did_is_not_kept_twice(aside_m, stay) -> None:
+    """A second track of somebody would go on beside the first, kept alive by measurements that go now to one of them
+    and now to the other."""
+    tracks, person = tracker(), {"object_class": scene.PERSON}
+    for t in np.arange(0.0, 3.0, 0.1):
+        tracks.add(seen(t, [(40.0 + 1.3 * t, 3.0 + aside_m)], "lidar", **person))
+        tracks.add(seen(t, [(40.0 + 1.3 * t, 3.0)], "radar", **person | {"sigma_pos": 0.3}))
+    tracks.at(scene.START_NS + 3 * NS)
+    slots = {sensor.slot_index: name for name, sensor in scene.sensors().items()}
+    seen_by = tracks._banks[-1].story["slot_ns"] > NEVER_NS
+    assert sorted(slots[int(row.argmax())] for row in seen_by) == ["lidar", "radar"]
+    lidar = scene.sensors()["lidar"].slot_index
+    seen_by = unlearned(tracks._banks[-1], lidar).story["slot_ns"] > NEVER_NS
+    assert sorted(slots[int(row.argmax())] for row in seen_by) == stay
