@@ -69,10 +69,10 @@ class Displacements:
         """(SLOTS,): how much each has been compared."""
         return self._known.weight
 
-    def effect_m(self, slot: int) -> float:
-        """Mean displacement of what a module sees."""
+    def effect_m(self, slot: int, gram: Floats | None = None) -> float:
+        """Mean displacement of what a module sees; or would see where that `gram` is from."""
         errors = self.errors[slot, :ERRORS]
-        return math.sqrt(max(float(errors @ self.gram(slot) @ errors), 0.0))
+        return math.sqrt(max(float(errors @ (self.gram(slot) if gram is None else gram) @ errors), 0.0))
 
     def founded(self, slot: int) -> bool:
         """Whether it has been compared on several tracks: a single one has oddities of its own."""

@@ -78,6 +78,7 @@ class Registration:
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
         self._seeming: dict[int, Floats] = {}  # errors (TERMS,) without which its messages are looked at
+        self._left_out_for: dict[int, Floats] = {}  # grams of the errors of who is left out, where it saw things then
         self._yaw = np.zeros(SLOTS)
         self._sensors: dict[int, Sensor] = {}  # that were heard, be they fused or not
         self._speeds = {slot: SpeedScale() for slot in range(SLOTS)}
@@ -178,6 +179,7 @@ class Registration:
         self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
         self._sights.pop(slot, None)
         self._seeming.pop(slot, None)
+        self._left_out_for.pop(slot, None)
         self._sensors.pop(slot, None)
         self._astray -= {slot}
         self._named.discard(slot)
@@ -276,13 +278,20 @@ class Registration:
         astray, guess = slot in self._astray, self._misfit(slot, before)
         (self._named.add if guess.startswith(LOOKS) else self._named.discard)(slot)
         beside = astray or (sure and guilt > LIKELY_GUILT and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
-        wrong = astray or (beside and convicted and effect > max(WRONG_M, WRONG_SIGMAS * sigma))
+        limit, left_out_for = max(WRONG_M, WRONG_SIGMAS * sigma), self._left_out_for.get(slot)
+        # Who is late sees in its place what stands; it is late all the same.
+        held = left_out_for is not None and guilt > STILL_GUILT and beliefs.effect_m(slot, left_out_for) > limit
+        wrong = astray or held or (beside and convicted and effect > limit)
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
         if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
         if math.isnan(share) and not beliefs.founded(slot):  # nothing says that it is right again
             standing = max(standing, before.standing, key=RANK.__getitem__)
         standing = self._settled(slot, before.standing, standing)
+        if standing is not Standing.QUARANTINED:
+            self._left_out_for.pop(slot, None)
+        elif before.standing is not Standing.QUARANTINED:
+            self._left_out_for[slot] = beliefs.gram(slot)
         self._proven[slot] += standing is Standing.OK
         east, north, turn, delay = beliefs.errors[slot, :ERRORS].tolist()
         yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS

@@ -42,6 +42,20 @@ def test_the_error_that_a_module_seemed_to_have_does_not_hide_that_it_is_right_a
     assert [crowd.standing(slot) for slot in slots] == [Standing.OK] * len(slots)
 
 
+def test_who_is_late_is_not_taken_back_because_everybody_stands():
+    crowd = Crowd({CAMERA: late(0.5)}, count=4)
+    crowd.run(8)
+    assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    moving = crowd.velocity.copy()
+    crowd.velocity[:] = 0.0
+    for _ in range(30):
+        crowd.run(1)
+        assert crowd.standing(CAMERA) is Standing.QUARANTINED
+    crowd.velocity, crowd.wrong = moving, {}
+    crowd.run(15)
+    assert crowd.standing(CAMERA) is Standing.OK
+
+
 def test_an_error_that_a_module_had_before_a_gross_one_does_not_hide_that_it_is_right_again():
     crowd = Crowd({LIDAR: shifted(5.0, 0.0)}, count=4)
     crowd.run(8)
