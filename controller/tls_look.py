@@ -29,7 +29,7 @@ async def objection(broker: Broker) -> OSError | None:
             async with asyncio.timeout(ALERT_S):
                 await reader.read(1)
         finally:
-            writer.close()
+            await _left(writer)
     except TimeoutError:
         return None  # silence after a handshake is what a patient broker does
     except OSError as error:
@@ -69,7 +69,16 @@ async def _shown(address: BrokerAddress, context: ssl.SSLContext) -> bytes:
     try:
         return writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
     finally:
-        writer.close()
+        await _left(writer)
+
+
+async def _left(writer: asyncio.StreamWriter) -> None:
+    """Say goodbye and be gone: TLS takes its time for that, longer than a loop may go on."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(ALERT_S):
+            await writer.wait_closed()
+    writer.transport.abort()
 
 
 async def _opened(address: BrokerAddress, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

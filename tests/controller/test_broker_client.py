@@ -16,6 +16,7 @@ from controller.broker import Broker
 from controller.broker_address import BrokerAddress
 from controller.broker_client import BrokerClient, TurnedAwayError
 from controller.config import Mqtt
+from controller.tls_look import served
 from interfaces.errors import ConfigError
 from tests.certificates import Office
 
@@ -92,6 +93,19 @@ async def test_what_is_wrong_with_a_brokers_certificate_is_said(about, words, se
     said = await why_not(Broker(serve(office.issue("bad", ca, **about), ca), ca_file=ca.cert))
     assert words in said
     assert ("this machine's clock says 20" in said) == ("days" in about)
+
+
+async def test_a_look_at_what_a_broker_serves_leaves_no_connection_behind(serve, server, ca, monkeypatch):
+    opened, connect = [], asyncio.open_connection
+
+    async def noted(*about, **more):
+        reader, writer = await connect(*about, **more)
+        opened.append(writer.get_extra_info("socket"))
+        return reader, writer
+
+    monkeypatch.setattr(asyncio, "open_connection", noted)
+    assert await served(Broker(serve(server, ca), ca_file=ca.cert)) == server.one.public_bytes(Encoding.DER)
+    assert [connection.fileno() for connection in opened] == [-1]
 
 
 async def test_an_authority_that_expired_is_told_from_a_broker_that_did(serve, office):
