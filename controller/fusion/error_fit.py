@@ -45,7 +45,9 @@ class ErrorFit:
 
     def blamed(self, price: Floats, known: Iterable[int]) -> Fitted:
         """The mean over all groups, each as likely as it explains the differences; `price`, `known`: as `blame`'s, by
-        the modules' places (n,). Never more than half of the modules, unless so many are known."""
+        the modules' places (n,). Never more than half of the modules, unless so many are known, nor who meets none that
+        is right.
+        """
         count = len(price)
         in_any_case = frozenset(len(KINDS) * n + kind for n in known for kind in range(len(KINDS)))
         doubtful = range(len(KINDS) * count)

@@ -172,9 +172,8 @@ def test_what_was_learned_beside_a_grossly_wrong_one_convicts_nobody_later():
     crowd = Ends({LIDAR: scaled(3.28084, 3.28084)}, seed=5)
     crowd.run(8)
     assert "feet" in crowd.finding(LIDAR).words
-    crowd.real[RADAR] = crowd.sensors[RADAR] = crowd.at_the_pole(
-        RADAR, VIEWS[LIDAR]
-    )  # from now on it meets the cameras
+    far = crowd.at_the_pole(RADAR, VIEWS[LIDAR])
+    crowd.real[RADAR] = crowd.sensors[RADAR] = far  # from now on it meets the cameras
     for _ in range(4):
         crowd.run(1)
         assert crowd.standing(RADAR) is Standing.OK
