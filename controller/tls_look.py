@@ -75,10 +75,13 @@ async def _shown(address: BrokerAddress, context: ssl.SSLContext) -> bytes:
 async def _left(writer: asyncio.StreamWriter) -> None:
     """Say goodbye and be gone: TLS takes its time for that, longer than a loop may go on."""
     writer.close()
-    with contextlib.suppress(OSError, TimeoutError):
+    try:
         async with asyncio.timeout(ALERT_S):
             await writer.wait_closed()
-    writer.transport.abort()
+    except TimeoutError:
+        writer.transport.abort()
+    except OSError:
+        pass  # the connection broke, so it is gone
 
 
 async def _opened(address: BrokerAddress, context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
