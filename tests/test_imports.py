@@ -94,3 +94,12 @@ def test_only_shells_await(path):
     awaits = any(isinstance(node, ast.Await | ast.AsyncFunctionDef) for node in ast.walk(parsed(path)))
     shell = name in SHELLS or name.startswith(("controller/cli/", "interfaces/conformance/"))
     assert shell or not awaits, f"{name} awaits and is no shell"
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "tests/bench").glob("bench_*.py")), ids=lambda path: path.stem)
+def test_what_make_bench_calls_is_the_benchmarks_own_and_needs_no_argument(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert "run" not in {alias.asname or alias.name for node in imports for alias in node.names}
+    found = [node.args for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    assert all(len(args.args) == len(args.defaults) for args in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def run(recording: Recording, step: Callable[[float], None] = lambda _: None) ->
                 start_s, first = begun.pop(one.action_id)
                 hazards.append((start_s, at_s, first))
         near_misses += [(at_s, one) for one in picture.near_misses]
-        if (instant := _beside(recording, picture, at_s, cost_s)) is not None:
+        if (instant := beside(recording, picture, cost_s)) is not None:
             instants.append(instant)
         step(at_s)
         while reports and reports[0].at_ns <= picture.tracks.valid_at_ns:
@@ -94,7 +95,8 @@ def run(recording: Recording, step: Callable[[float], None] = lambda _: None) ->
     return Run(recording, tuple(instants), tuple(hazards), tuple(near_misses))
 
 
-def _beside(recording: Recording, picture: Picture, at_s: float, cost_s: float) -> Instant | None:
+def beside(recording: Recording, picture: Picture, cost_s: float = math.nan) -> Instant | None:
+    """A picture and the truth of its instant; None before and after what is known."""
     valid_at_ns, tracks = picture.tracks.valid_at_ns, picture.tracks.objects
     truth = recording.truth.at(valid_at_ns)
     if truth is None:
@@ -107,6 +109,7 @@ def _beside(recording: Recording, picture: Picture, at_s: float, cost_s: float) 
     judged[[j for i, j in alike if not counts[i]]] = False
     names = {everyone.tracks[j]: everyone.truth[i] for i, j in alike}
     age_s = (valid_at_ns - tracks["measured_at_ns"][judged]) / 1e9
+    at_s = recording.truth.seconds(valid_at_ns)
     return Instant(at_s, _frame(truth[counts], tracks[judged]), truth, tracks, names, age_s, cost_s)
 
 

@@ -16,7 +16,7 @@ from sim.evaluation.events import Expected, judge
 from sim.evaluation.expectations import PLACES
 from sim.evaluation.picture import picture
 from sim.evaluation.recording import of_scene
-from sim.evaluation.run import run
+from sim.evaluation.run import run as watched
 from sim.evaluation.statements import Statement, counted, names, statements
 from sim.scenario import SCENARIOS, scenario
 
@@ -84,7 +84,7 @@ def show(chosen, seeds, *, docs: bool) -> None:
         for seed in seeds:
             scene = scenario(name, seed)
             begin = time.process_time()
-            one = assess(run(of_scene(scene)))
+            one = assess(watched(of_scene(scene)))
             users, cpu = max(map(len, one.run.recording.truth.frames)), time.process_time() - begin
             print(f"\n## {name}, seed {seed}: {scene.duration_s:.0f} s, up to {users} road users; {cpu:.1f} s of CPU\n")
             print(table(scene, one))
