@@ -155,7 +155,7 @@ class Pipeline:
             if not self._fuses(sensor) and sensor.slot_index not in self._excluded:
                 self._tracker.unlearn(sensor.slot_index)
             (self._excluded.discard if self._fuses(sensor) else self._excluded.add)(sensor.slot_index)
-            doubt_m = found.effect_m if found is not None and found.standing is Standing.DEGRADED else 0.0
+            doubt_m = found.doubt_m if found is not None else 0.0
             self._tracker.set_sensor(slot, replace(sensor, doubt_m=doubt_m) if self._fuses(sensor) else None)
 
     def report(self, slot: str, reading: object, measured_at_ns: int) -> None:

@@ -86,18 +86,47 @@ def forgotten(bank: Bank, slot: int) -> Bank:
 def unlearned(bank: Bank, slot: int) -> Bank:
     """As `forgotten`, without what was learned of the others, which look blind beside one that is wrong, and with doubt
     about the places of all that it saw: who stands would else stay where it was seen wrongly, and whom others saw
-    beside that would be two.
+    beside that would be two. He goes on where the others see him, as who he was known to be.
     """
     bank = forgotten(bank, slot)
     misled, mean = bank.story["slot_ns"][:, slot] > NEVER_NS, bank.motion.expected()[:, :2]
-    twice, _ = near(mean[misled], np.full((np.count_nonzero(misled), 2), MISLED_M), mean[~misled])
-    bank = kept(bank, np.setdiff1d(np.arange(len(misled)), np.flatnonzero(misled)[twice]))
+    wrong, right = np.flatnonzero(misled), np.flatnonzero(~misled)
+    i, j = near(mean[wrong], np.full((len(wrong), 2), MISLED_M), mean[right])
+    away = np.hypot(*(mean[wrong[i]] - mean[right[j]]).T)
+    bank = replace(bank, story=_renamed(bank.story, wrong[i], right[j], away))
+    bank = kept(bank, np.setdiff1d(np.arange(len(misled)), wrong[i]))
     story, covariance = bank.story.copy(), bank.motion.covariance.copy()
     seen = np.flatnonzero(story["slot_ns"][:, slot] > NEVER_NS)
     for axis in range(2):
         covariance[:, axis, axis, seen] += MISLED_M**2
     story["missed"] = 0.0
     return replace(bank, motion=replace(bank.motion, covariance=covariance), story=story, learned=nothing(SLOTS))
+
+
+def _renamed(
+    story: NDArray[np.void], gone: NDArray[np.intp], stays: NDArray[np.intp], away: NDArray[np.float64]
+) -> NDArray[np.void]:
+    """Of pairs (n,) of tracks, nearest first, what `stays`, and is no single detection, takes over the name of what is
+    `gone`, if that is better known.
+    """
+    told, named = story.copy(), set[int]()
+    for pair in np.argsort(away, kind="stable"):
+        one, other = int(gone[pair]), int(stays[pair])
+        if not named & {one, other}:
+            named |= {one, other}
+            if story["hits"][other] > 1 and known_better(story, one, other):
+                for name in ("id", "first_ns", "confirmed", "llr"):
+                    told[name][other] = story[name][one]
+    return told
+
+
+def known_better(story: NDArray[np.void], one: int, other: int) -> bool:
+    """Whether the first of two tracks is the one that is told of already, or the older one."""
+    return bool(_seniority(story[one]) < _seniority(story[other]))
+
+
+def _seniority(track: np.void) -> tuple[bool, int, int]:
+    return not track["confirmed"], int(track["first_ns"]), int(track["id"])
 
 
 def kept(bank: Bank, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Bank:

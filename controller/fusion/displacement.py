@@ -36,7 +36,7 @@ MAX_TRACKS: Final = 2000  # remembered
 
 
 class Displacements:
-    """What is known of every slot's errors (SLOTS, TERMS): m east, m north, m at 30 m, m at 10 m/s, near side m."""
+    """What is known of each slot's errors (SLOTS, TERMS): m east, m north, m at 30 m, m at 10 m/s; near side."""
 
     def __init__(self) -> None:
         self.errors = np.zeros((SLOTS, TERMS))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ERRORS, TERMS = 4, 5
 KINDS: Final = ((0, 1), (2,), (3,))  # of error, and their terms: shift, turn, delay
 SMALL, LARGE = 0.15, 1.5  # m, 1 sigma of each error of a module that is right, and of one that is not
-NEAR_SIDE: Final = 1.0  # m, 1 sigma: how far before their centres things are seen
+NEAR_SIDE: Final = 1.0  # of the sigmas of its kind: how far before their centres things are seen
 NEGLIGIBLE: Final = 1e-3
 
 

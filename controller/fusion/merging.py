@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from controller.fusion.bank import NEVER_NS, Bank, kept, vulnerable
+from controller.fusion.bank import NEVER_NS, Bank, kept, known_better, vulnerable
 from controller.fusion.pairs import near
 
 if TYPE_CHECKING:
@@ -47,5 +47,4 @@ def merged(bank: Bank) -> Bank:
 
 
 def _younger(story: NDArray[np.void], a: int, b: int) -> int:
-    old = [(not story["confirmed"][n], int(story["first_ns"][n]), int(story["id"][n])) for n in (a, b)]
-    return b if old[0] <= old[1] else a
+    return b if known_better(story, a, b) else a

@@ -277,7 +277,8 @@ class Registration:
         sure = effect > SURE * spread_m and beliefs.founded(slot)
         astray, guess = slot in self._astray, self._misfit(slot, before)
         (self._named.add if guess.startswith(LOOKS) else self._named.discard)(slot)
-        beside = astray or (sure and guilt > LIKELY_GUILT and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma))
+        much = effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma)
+        beside = astray or (sure and guilt > LIKELY_GUILT and much)
         limit, left_out_for = max(WRONG_M, WRONG_SIGMAS * sigma), self._left_out_for.get(slot)
         # Who is late sees in its place what stands; it is late all the same.
         held = left_out_for is not None and guilt > STILL_GUILT and beliefs.effect_m(slot, left_out_for) > limit
@@ -295,7 +296,8 @@ class Registration:
         self._proven[slot] += standing is Standing.OK
         east, north, turn, delay = beliefs.errors[slot, :ERRORS].tolist()
         yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS
-        found = Finding(standing, "", east, north, yaw, late, effect, share, scale)
+        doubted = standing is Standing.DEGRADED or (standing is Standing.OK and much)
+        found = Finding(standing, "", east, north, yaw, late, effect, share, scale, effect if doubted else 0.0)
         if standing is Standing.OK:
             words = ""
         elif guess:

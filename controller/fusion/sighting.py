@@ -9,6 +9,7 @@ import numpy as np
 
 from controller.fusion.bank import SLOTS
 from controller.fusion.error_fit import TERMS
+from controller.fusion.reference_point import belief
 from controller.fusion.standing import PACE_MPS, REACH_M
 
 if TYPE_CHECKING:
@@ -80,13 +81,14 @@ def gathered(rows: NDArray[np.void]) -> Seen:
 
 
 def _basis(sensor: Sensor, place: Floats, track: NDArray[np.void]) -> Floats:
-    """(n, 2, TERMS): what one metre of each term does to what a module sees at `place`."""
+    """(n, 2, TERMS): what one of each term does to what a module sees at `place`: metres, and sigmas."""
     basis = np.zeros((len(place), 2, TERMS))
     x, y = place[:, 0] - sensor.x, place[:, 1] - sensor.y
     away = np.maximum(np.hypot(x, y), 1.0)
     basis[:, 0, 0] = basis[:, 1, 1] = 1
     basis[:, 0, 2], basis[:, 1, 2] = -y / REACH_M, x / REACH_M
-    basis[:, 0, 4], basis[:, 1, 4] = -x / away, -y / away
+    near = belief(sensor).strange / away
+    basis[:, 0, 4], basis[:, 1, 4] = -near * x, -near * y
     basis[:, 0, 3], basis[:, 1, 3] = -track["vx"] / PACE_MPS, -track["vy"] / PACE_MPS
     return basis
 

@@ -30,7 +30,8 @@ class Standing(StrEnum):
 class Finding:
     """How one module stands. `words` say it for a person, empty when all is well; lengths in m, `late_s`: stamps too
     new by so much; `effect_m`: mean displacement of what it sees; `agreement`: share that others see too, NaN unknown;
-    `speed_scale`: its speeds over those of the others, NaN as long as they agree.
+    `speed_scale`: its speeds over those of the others, NaN as long as they agree; `doubt_m`: 1 sigma with which it is
+    fused beyond its own.
     """
 
     standing: Standing = Standing.OK
@@ -42,6 +43,7 @@ class Finding:
     effect_m: float = 0.0
     agreement: float = math.nan
     speed_scale: float = math.nan
+    doubt_m: float = 0.0
 
     @property
     def errors(self) -> Floats:

@@ -154,6 +154,15 @@ def test_one_road_user_alone_convicts_nobody_and_two_that_say_the_same_do(count,
     assert crowd.standing(LIDAR) is crowd.standing(RADAR) is Standing.OK
 
 
+def test_who_cannot_be_convicted_yet_is_fused_with_doubt():
+    crowd = Crowd({CAMERA: shifted(1.5, 0.0)}, count=1)
+    crowd.velocity[:] = 0
+    crowd.run(20)
+    assert crowd.standing(CAMERA) is Standing.OK, "one road user alone says it"
+    assert crowd.finding(CAMERA).doubt_m == crowd.finding(CAMERA).effect_m > 0.5
+    assert crowd.finding(LIDAR).doubt_m == crowd.finding(RADAR).doubt_m == 0.0
+
+
 def test_quarantine_lasts_as_long_as_there_is_nothing_to_compare():
     crowd = Crowd({CAMERA: scaled(100.0, 100.0)})
     crowd.run(8)

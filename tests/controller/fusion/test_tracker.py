@@ -311,3 +311,40 @@ def test_whom_a_wrong_module_saw_beside_where_another_did_is_not_kept_twice(asid
     lidar = scene.sensors()["lidar"].slot_index
     seen_by = unlearned(tracks._banks[-1], lidar).story["slot_ns"] > NEVER_NS
     assert sorted(slots[int(row.argmax())] for row in seen_by) == stay
+
+
+def made_two(lidar_s: float, radar_s: float) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Somebody whom two modules see at two places from these seconds on: tracks before and after the LiDAR is left
+    out, and the slots."""
+    tracks, person = tracker(), {"object_class": scene.PERSON}
+    for t in np.arange(0.0, 3.0, 0.1):
+        if t >= lidar_s:
+            tracks.add(seen(t, [(40.0 + 1.3 * t, 5.5)], "lidar", **person))
+        if t >= radar_s:
+            tracks.add(seen(t, [(40.0 + 1.3 * t, 3.0)], "radar", **person | {"sigma_pos": 0.3}))
+    tracks.at(scene.START_NS + 3 * NS)
+    slots = {name: sensor.slot_index for name, sensor in scene.sensors().items()}
+    bank = tracks._banks[-1]
+    assert len(bank.story) == 2
+    return bank.story, unlearned(bank, slots["lidar"]).story, slots
+
+
+@pytest.mark.parametrize(
+    ("lidar_s", "radar_s", "known"), [(0.0, 1.5, "lidar"), (1.5, 0.0, "radar"), (2.8, 2.0, "radar")]
+)
+def test_whom_a_wrong_module_made_two_keeps_the_name_he_was_known_by(lidar_s, radar_s, known) -> None:
+    """Who follows him by his id need not notice that a module is left out."""
+    before, after, slots = made_two(lidar_s, radar_s)
+    expected = before[before["slot_ns"][:, slots[known]] > NEVER_NS]
+    assert after["id"].tolist() == expected["id"].tolist()
+    assert after["first_ns"].tolist() == expected["first_ns"].tolist()
+    assert after["confirmed"].all()
+    assert (after["slot_ns"][:, slots["lidar"]] == NEVER_NS).all(), "he goes on where the others see him"
+
+
+def test_a_single_detection_beside_whom_a_wrong_module_saw_is_not_him() -> None:
+    before, after, slots = made_two(0.0, 2.85)
+    seen_once = before[before["slot_ns"][:, slots["radar"]] > NEVER_NS]
+    assert seen_once["hits"].tolist() == [1]
+    assert after["id"].tolist() == seen_once["id"].tolist()
+    assert not after["confirmed"].any()
