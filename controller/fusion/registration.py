@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import PROVEN, cost, less
+from controller.fusion.blame import PROVEN, STRONG, cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS, TERMS
 from controller.fusion.jolt import Jolts
@@ -264,21 +264,24 @@ class Registration:
             others, before = [slot for slot in slots if slot not in self._astray], frozenset(self._named)
             for slot in slots:
                 share = counts.agreement(slot, [one for one in others if one != slot])
-                self._decide(slot, share, float(wrong[slot]), float(spread[slot]), convicted=bool(convicted[slot]))
+                founded = beliefs.founded(slot) or bool(odd[slot] >= STRONG)  # else one body has oddities of its own
+                found = float(wrong[slot]), float(spread[slot])
+                self._decide(slot, share, *found, convicted=bool(convicted[slot]), founded=founded)
             if self._named - before:  # what was learned beside it of the others came from chance meetings
                 beliefs.forget()
                 self._seeming.clear()
         counts.fade()
 
-    def _decide(self, slot: int, share: float, guilt: float, spread_m: float, *, convicted: bool) -> None:
+    def _decide(
+        self, slot: int, share: float, guilt: float, spread_m: float, *, convicted: bool, founded: bool
+    ) -> None:
         beliefs, before = self._displaced, self.findings.get(slot, WELL)
         effect, sigma = beliefs.effect_m(slot), beliefs.sigma_m(slot)
         scale, speeds = self._speeds[slot].found()
-        sure = effect > SURE * spread_m and beliefs.founded(slot)
         astray, guess = slot in self._astray, self._misfit(slot, before)
         (self._named.add if guess.startswith(LOOKS) else self._named.discard)(slot)
-        much = effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma)
-        beside = astray or (sure and guilt > LIKELY_GUILT and much)
+        apart = guilt > LIKELY_GUILT and effect > max(SUSPECT_M, SUSPECT_SIGMAS * sigma, SURE * spread_m)
+        beside = astray or (apart and founded)
         limit, left_out_for = max(WRONG_M, WRONG_SIGMAS * sigma), self._left_out_for.get(slot)
         # Who is late sees in its place what stands; it is late all the same.
         held = left_out_for is not None and guilt > STILL_GUILT and beliefs.effect_m(slot, left_out_for) > limit
@@ -286,7 +289,7 @@ class Registration:
         standing = Standing.QUARANTINED if wrong else Standing.DEGRADED if beside or speeds else Standing.OK
         if self._correct and (beside or speeds) and not guess and effect <= CORRECTABLE_M:
             standing = Standing.CORRECTED
-        if math.isnan(share) and not beliefs.founded(slot):  # nothing says that it is right again
+        if math.isnan(share) and not founded:  # nothing says that it is right again
             standing = max(standing, before.standing, key=RANK.__getitem__)
         standing = self._settled(slot, before.standing, standing)
         if standing is not Standing.QUARANTINED:
@@ -296,7 +299,7 @@ class Registration:
         self._proven[slot] += standing is Standing.OK
         east, north, turn, delay = beliefs.errors[slot, :ERRORS].tolist()
         yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS
-        doubted = standing is Standing.DEGRADED or (standing is Standing.OK and much)
+        doubted = standing is Standing.DEGRADED or (standing is Standing.OK and apart)
         found = Finding(standing, "", east, north, yaw, late, effect, share, scale, effect if doubted else 0.0)
         if standing is Standing.OK:
             words = ""
