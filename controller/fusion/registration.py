@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from controller.fusion.bank import SLOTS
-from controller.fusion.blame import PROVEN, STRONG, cost, less
+from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
 from controller.fusion.error_fit import ERRORS, TERMS
 from controller.fusion.jolt import Jolts
@@ -56,6 +56,7 @@ SUSPECT_SIGMAS, WRONG_SIGMAS = 0.5, 1.1
 SURE: Final = 1.8  # standard deviations of the estimate
 LEAST_WEIGHT: Final = 0.5
 LEAST_COMPARED: Final = 2.0  # road users where another looks, told by either: more than one at one instant
+ENOUGH_ODD: Final = 1.0  # nats that speak against it by itself: one road user is enough then
 SURE_GUILT: Final = 0.85  # probability that it is this module, not another, that is wrong
 SURELY, LIKELIEST = 0.95, 0.65  # … or that it is somebody, and this one: to fuse both of two that differ is worse
 LIKELY_GUILT: Final = 0.15  # … or may be this one
@@ -264,7 +265,7 @@ class Registration:
             others, before = [slot for slot in slots if slot not in self._astray], frozenset(self._named)
             for slot in slots:
                 share = counts.agreement(slot, [one for one in others if one != slot])
-                founded = beliefs.founded(slot) or bool(odd[slot] >= STRONG)  # else one body has oddities of its own
+                founded = beliefs.founded(slot) or bool(odd[slot] > ENOUGH_ODD)  # else one body has oddities of its own
                 found = float(wrong[slot]), float(spread[slot])
                 self._decide(slot, share, *found, convicted=bool(convicted[slot]), founded=founded)
             if self._named - before:  # what was learned beside it of the others came from chance meetings
