@@ -25,19 +25,18 @@ CAMERA, LIDAR = 2, 3  # module classes of PMI
 
 class Belief(NamedTuple):
     """Before anything is learned, each with its sigma: the share of what is within a car's half length, of what is
-    beyond, and the angle in rad by which it is turned. `strange`: 1 sigma of how many m before their centres things are
-    seen by a module that is not like others of its kind."""
+    beyond, and the angle in rad by which it is turned."""
 
     usual: tuple[float, float]
     beyond: tuple[float, float]
     turn: float
-    strange: float
 
 
-CENTRES: Final = Belief((0.0, 0.08), (0.1, 0.1), 0.002, 0.5)  # a camera sees where a body stands
-SURFACES: Final = Belief((0.0, 0.08), (0.2, 0.15), 0.002, 0.5)  # a LiDAR its visible sides
-FACES: Final = Belief((0.0, 0.08), (0.7, 0.3), 0.005, 1.0)  # a radar little more than the nearest
-ANY: Final = Belief((0.0, 0.08), (0.3, 0.3), 0.005, 1.0)
+CENTRES: Final = Belief((0.0, 0.08), (0.1, 0.1), 0.002)  # a camera sees where a body stands
+SURFACES: Final = Belief((0.0, 0.08), (0.2, 0.15), 0.002)  # a LiDAR its visible sides
+FACES: Final = Belief((0.0, 0.08), (0.7, 0.3), 0.005)  # a radar little more than the nearest
+ANY: Final = Belief((0.0, 0.08), (0.3, 0.3), 0.005)
+STRANGE_M: Final = 0.5  # 1 sigma of what a module sees too near that is not like others of its kind
 TURN_MOST: Final = 0.01  # rad; what is more is for the registration monitor to find
 FAR_M: Final = 200.0
 BOX_SHARE: Final = 0.1  # 1 sigma of a half extent
@@ -68,7 +67,7 @@ class Reference(NamedTuple):
 
 def shares(sensor: Sensor, learned: np.void) -> Shares:
     """Of a slot's module."""
-    (usual, usual_sigma), (beyond, beyond_sigma), turn_sigma, _ = belief(sensor)
+    (usual, usual_sigma), (beyond, beyond_sigma), turn_sigma = _belief(sensor)
     aa, ab, bb, a, b = learned["near"].tolist()
     aa, bb = aa + usual_sigma**-2, bb + beyond_sigma**-2
     a, b = a + usual * usual_sigma**-2, b + beyond * beyond_sigma**-2
@@ -114,8 +113,15 @@ def _parts(along: Floats) -> Floats:
     return np.stack((usual, along - usual), 1)
 
 
-def belief(sensor: Sensor) -> Belief:
-    """Of a module of which nothing is known but what it declares."""
+def too_near_m(sensor: Sensor, along: Floats) -> Floats:
+    """1 sigma (n,) of how far before their centres a module may see bodies that reach so far (n,) m along the line of
+    sight, be it like others of its kind or not: a radar all the way to the near end of a lorry."""
+    share, sigma = _belief(sensor).beyond
+    near: Floats = np.hypot(STRANGE_M, (share + sigma) * np.maximum(along - CAR_HALF_M, 0.0))
+    return near
+
+
+def _belief(sensor: Sensor) -> Belief:
     if sensor.capability.has_doppler:
         return FACES
     return {CAMERA: CENTRES, LIDAR: SURFACES}.get(sensor.capability.module_class, ANY)

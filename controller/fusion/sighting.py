@@ -9,7 +9,7 @@ import numpy as np
 
 from controller.fusion.bank import SLOTS
 from controller.fusion.error_fit import TERMS
-from controller.fusion.reference_point import belief
+from controller.fusion.reference_point import too_near_m
 from controller.fusion.standing import PACE_MPS, REACH_M
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def samples(sensor: Sensor, rows: NDArray[np.void], track: NDArray[np.void], pla
     made = np.zeros(len(rows), SAMPLE)
     made["track"], made["slot"] = track["id"], sensor.slot_index
     made["off"] = np.stack((rows["x"], rows["y"]), 1) - place
-    made["basis"] = _basis(sensor, place, track)
-    made["ahead"], made["half"] = _lie(track)
+    sight = place - np.array([sensor.x, sensor.y])
+    made["ahead"], made["half"] = ahead, half = _lie(track)
+    made["basis"] = _basis(sight, track, too_near_m(sensor, _reach(sight, ahead, half)))
     declared = sensor.accuracy(rows["x"], rows["y"])[0]
     sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
     made["sigma"] = np.clip(np.nan_to_num(sigma, nan=1.0), 0.1, 5.0)
@@ -80,14 +81,15 @@ def gathered(rows: NDArray[np.void]) -> Seen:
     return Seen(ids, track, pairs[shared] % SLOTS, off[shared], basis[shared], weight[shared], sigma[shared])
 
 
-def _basis(sensor: Sensor, place: Floats, track: NDArray[np.void]) -> Floats:
-    """(n, 2, TERMS): what one of each term does to what a module sees at `place`: metres, and sigmas."""
-    basis = np.zeros((len(place), 2, TERMS))
-    x, y = place[:, 0] - sensor.x, place[:, 1] - sensor.y
-    away = np.maximum(np.hypot(x, y), 1.0)
+def _basis(sight: Floats, track: NDArray[np.void], too_near_m: Floats) -> Floats:
+    """(n, 2, TERMS): what one of each term does to what a module sees at `sight` (n, 2) from it: metres, and sigmas
+    (n,) of what it sees too near.
+    """
+    basis = np.zeros((len(sight), 2, TERMS))
+    x, y = sight.T
+    near = too_near_m / np.maximum(np.hypot(x, y), 1.0)
     basis[:, 0, 0] = basis[:, 1, 1] = 1
     basis[:, 0, 2], basis[:, 1, 2] = -y / REACH_M, x / REACH_M
-    near = belief(sensor).strange / away
     basis[:, 0, 4], basis[:, 1, 4] = -near * x, -near * y
     basis[:, 0, 3], basis[:, 1, 3] = -track["vx"] / PACE_MPS, -track["vy"] / PACE_MPS
     return basis
@@ -101,6 +103,14 @@ def _lie(track: NDArray[np.void]) -> tuple[Floats, Floats]:
     unsure = np.hypot(track["vx"], track["vy"]) < COURSE_MPS
     half[unsure, 1] = half[unsure, 0]
     return np.stack((np.cos(track["yaw"]), np.sin(track["yaw"])), 1), half
+
+
+def _reach(sight: Floats, ahead: Floats, half: Floats) -> Floats:
+    """How far (n,) bodies that lie so reach along lines of sight (n, 2)."""
+    away = np.maximum(np.hypot(sight[:, 0], sight[:, 1]), 1.0)
+    along, across = (ahead * sight).sum(1), ahead[:, 0] * sight[:, 1] - ahead[:, 1] * sight[:, 0]
+    reach: Floats = (half[:, 0] * np.abs(along) + half[:, 1] * np.abs(across)) / away
+    return reach
 
 
 def _turns(ahead: Floats) -> Floats:
