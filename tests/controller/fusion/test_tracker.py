@@ -348,3 +348,25 @@ def test_a_single_detection_beside_whom_a_wrong_module_saw_is_not_him() -> None:
     assert seen_once["hits"].tolist() == [1]
     assert after["id"].tolist() == seen_once["id"].tolist()
     assert not after["confirmed"].any()
+
+
+places = st.lists(st.tuples(st.floats(30, 38), st.floats(0, 8)), max_size=4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(wrong=places, right=places, first=st.sampled_from(["lidar", "radar"]))
+def test_without_a_wrong_module_no_two_road_users_have_one_name_and_nobody_others_saw_is_lost(
+    wrong, right, first
+) -> None:
+    tracks = tracker()
+    for k in range(6):
+        for name in ("lidar", "radar") if k or first == "radar" else (first,):
+            tracks.add(seen(k / 10, wrong if name == "lidar" else right, name))
+    tracks.at(scene.START_NS + NS)
+    lidar = scene.sensors()["lidar"].slot_index
+    bank = tracks._banks[-1]
+    after = unlearned(bank, lidar).story
+    others = bank.story[bank.story["slot_ns"][:, lidar] == NEVER_NS]
+    assert len(set(after["id"].tolist())) == len(after)
+    assert set(after["id"].tolist()) <= set(bank.story["id"].tolist())
+    assert np.count_nonzero(after["slot_ns"][:, lidar] == NEVER_NS) == len(others)
