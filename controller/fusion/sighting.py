@@ -81,13 +81,13 @@ def gathered(rows: NDArray[np.void]) -> Seen:
     return Seen(ids, track, pairs[shared] % SLOTS, off[shared], basis[shared], weight[shared], sigma[shared])
 
 
-def _basis(sight: Floats, track: NDArray[np.void], too_near_m: Floats) -> Floats:
+def _basis(sight: Floats, track: NDArray[np.void], near_m: Floats) -> Floats:
     """(n, 2, TERMS): what one of each term does to what a module sees at `sight` (n, 2) from it: metres, and sigmas
     (n,) of what it sees too near.
     """
     basis = np.zeros((len(sight), 2, TERMS))
     x, y = sight.T
-    near = too_near_m / np.maximum(np.hypot(x, y), 1.0)
+    near = near_m / np.maximum(np.hypot(x, y), 1.0)
     basis[:, 0, 0] = basis[:, 1, 1] = 1
     basis[:, 0, 2], basis[:, 1, 2] = -y / REACH_M, x / REACH_M
     basis[:, 0, 4], basis[:, 1, 4] = -near * x, -near * y

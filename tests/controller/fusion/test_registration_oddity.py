@@ -95,7 +95,9 @@ def test_who_agrees_with_the_others_may_be_as_odd_as_it_likes():
         assert one.standings() == [Standing.OK] * 2
 
 
-@pytest.mark.parametrize(("late_s", "standing"), [(1.0, Standing.QUARANTINED), (0.1, Standing.OK)])
+@pytest.mark.parametrize(
+    ("late_s", "standing"), [(1.0, Standing.QUARANTINED), (0.3, Standing.QUARANTINED), (0.1, Standing.OK)]
+)
 def test_one_road_user_is_enough_to_convict_who_is_odd_as_well(late_s, standing):
     """Its stamps are not what its data sheet says, and what it sees lies 1.5 m beside what two others see."""
     crowd = Lanes({CAMERA: shifted(1.5, 0.0)}, late_s={CAMERA: late_s}, slots=(CAMERA, LIDAR, RADAR))
