@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from controller.broker import Broker
 from controller.broker_address import BrokerAddress
 from interfaces.topics import ROOT
+from tests.real_broker import ended, free_port, started
 
 FILES = Path(__file__).parents[2] / "deploy" / "mosquitto"
 POLE, OTHER = (8202302, 136323842), (8202302, 136323843)
@@ -78,31 +75,11 @@ class Served:
 
 @contextlib.contextmanager
 def running(conf, *ports):
-    binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    assert binary, "mosquitto is missing: install it (apt install mosquitto mosquitto-clients)"
-    process = subprocess.Popen([binary, "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = started(conf, *ports)
     try:
-        for port in ports:
-            until_open(port)
         yield process
     finally:
-        process.terminate()
-        process.wait(10)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until_open(port):
-    for _ in range(100):
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.05)
-    pytest.fail(f"mosquitto did not open port {port} within 5 s")
+        ended(process)
 
 
 def topic_of(row, ids):

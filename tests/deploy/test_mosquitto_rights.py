@@ -14,7 +14,8 @@ from controller.broker_address import BrokerAddress
 from controller.publication import acl
 from interfaces.command import request_topic, response_topic
 from interfaces.topics import ROOT, STATUS, TOPICS, WEATHER
-from tests.deploy.served import FILES, OTHER, POLE, Whose, free_port, heard, running, said, topic_of
+from tests.deploy.served import FILES, OTHER, POLE, Whose, heard, running, said, topic_of
+from tests.real_broker import free_port
 
 pytestmark = pytest.mark.real_broker
 

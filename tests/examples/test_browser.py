@@ -9,7 +9,6 @@ import gzip
 import http.server
 import re
 import shutil
-import socket
 import threading
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pytest
 from tests.examples.test_consumers import HERE, publishing
 from tests.interfaces.test_consumer import sending
 from tests.published import CONFIG, SENDER, Phase, danger, everything, gone, profile, road, said, stamp, state
+from tests.real_broker import free_port
 
 MQTT_JS = Path(__file__).parents[1] / "vectors" / "mqttjs" / "mqtt-5.16.0.min.js.gz"
 PATIENCE_S = 25
@@ -53,9 +53,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def websockets(mosquitto, tmp_path):
     """The port of a WebSocket listener of the same mosquitto."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     mosquitto.stop()
     with (tmp_path / "mosquitto.conf").open("a") as conf:
         conf.write(f"listener {port} 127.0.0.1\nprotocol websockets\n")

@@ -20,6 +20,7 @@ from sim.road import TRUTH
 from sim.rs485_wire import Rs485Line, Rs485Wire
 from sim.scene import ModuleSpec
 from tests.bus_owner import Owner
+from tests.starvation import lost
 
 
 def crowd():
@@ -69,6 +70,9 @@ class Rig:
     def active(self, *uids):
         return all(self.owner.state(uid) is State.ACTIVE for uid in uids)
 
+    def gaps(self, uids):
+        return np.array([self.owner.sessions[uid].counters["gaps"] for uid in uids])
+
 
 @contextlib.asynccontextmanager
 async def a_rig(folder, baud=921_600):
@@ -92,11 +96,16 @@ async def test_four_modules_are_found_and_deliver_at_their_granted_rate(tmp_path
         await until(lambda: rig.active(*uids))
         assert {link.address for link in rig.owner.links} == {2, 3, 4, 5}
         before = rig.owner.data.copy()
-        await until(lambda: rig.owner.data.total() - before.total() >= 80)
+
+        async def eighty_more():
+            said, gaps = rig.owner.data.total(), rig.gaps(uids)
+            await until(lambda: rig.owner.data.total() - said >= 80)
+            return rig.gaps(uids) - gaps
+
+        assert not any(await lost(eighty_more)), "all that they measured arrived"
         rates_hz = [rig.owner.sessions[uid].plans[0].rate_mhz / 1000 for uid in uids]
         shares = [(rig.owner.data[uid] - before[uid]) / rate for uid, rate in zip(uids, rates_hz, strict=True)]
         assert shares == pytest.approx([np.mean(shares)] * 4, rel=0.15)
-        assert not any(rig.owner.sessions[uid].counters["gaps"] for uid in uids), "all that they measured arrived"
         assert 0 < rig.bus.load < 1
         assert rig.line.collisions > 0
         assert not rig.bus.faults, "collisions belong to the search"
@@ -110,15 +119,22 @@ async def test_one_more_is_plugged_in_and_the_others_do_not_notice(tmp_path, bau
         sessions = {uid: rig.owner.sessions[uid].session_id for uid in uids}
         await until(lambda: rig.bus.load > load)
         before = rig.owner.data.copy()
-        gaps = {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids}
-        fifth = rig.plug(count + 1, "comms")
-        await until(lambda: rig.active(fifth))
+
+        async def plugged_once_more():
+            gaps = rig.gaps(uids)
+            one_more = rig.plug(count + 1, "comms")
+            await until(lambda: rig.active(one_more))
+            await asyncio.sleep(1)
+            missing = rig.gaps(uids) - gaps
+            await rig.pull(count + 1)
+            await until(lambda: rig.owner.state(one_more) is State.LOST)
+            return missing
+
+        assert not any(await lost(plugged_once_more)), "nothing of theirs was lost"
         assert rig.active(*uids)
         assert {uid: rig.owner.sessions[uid].session_id for uid in uids} == sessions
-        await asyncio.sleep(1)
         delivered = [rig.owner.data[uid] - before[uid] for uid in uids]
         assert delivered == pytest.approx([np.mean(delivered)] * count, rel=0.2)
-        assert {uid: rig.owner.sessions[uid].counters["gaps"] for uid in uids} == gaps, "nothing of theirs was lost"
 
 
 async def test_a_pulled_module_is_given_up_and_keeps_its_address(tmp_path):

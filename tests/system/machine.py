@@ -8,10 +8,11 @@ import contextlib
 import ctypes
 import json
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.real_broker import free_port
 
 BOOT_S = 600
 QMP_S = 120
@@ -39,7 +40,7 @@ class Machine:
     def __init__(self, image, folder, saved=None):
         self.image, self.folder, self.saved = Path(image), Path(folder), saved
         self.events = []
-        self.broker_port = _free_port()
+        self.broker_port = free_port()
         self._disk = self.folder / "disk.qcow2"
         self._process = None
         self._replies = {}
@@ -195,8 +196,3 @@ async def _call(*command):
 
 def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no emulator outlives its test
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
