@@ -42,6 +42,7 @@ WRONG: Final = {
     "late": Miscalibration(late_s=0.25),
     "early": Miscalibration(late_s=-0.25),
     "mirrored": Miscalibration(mirrored=True),
+    "far": Miscalibration(scale=1.1),
     "feet": Miscalibration(scale=1 / 0.3048, speed_scale=1 / 0.3048),
     "centimetres": Miscalibration(scale=100.0, speed_scale=100.0),
     "kmh": Miscalibration(speed_scale=3.6),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-CHANGES: Final = (*KINDS, tuple(chain(*KINDS)))  # terms that change together: its shift, its turn, its delay, or all
+CHANGES: Final = (*KINDS, tuple(chain(*KINDS)))  # terms that change together: those of a kind, or all
 
 
 def changes(before: Normal, after: Normal) -> Floats:

@@ -1,4 +1,4 @@
-"""How far beside the others each module sees things: shifts, turns and delays of all modules, fitted together.
+"""How far beside the others each module sees things: shifts, turns, delays and scales of all modules, fitted together.
 
 Only differences between modules on the same track count; what a track itself has wrong goes out with its mean.
 """
@@ -36,10 +36,13 @@ MAX_TRACKS: Final = 2000  # remembered
 
 
 class Displacements:
-    """What is known of each slot's errors (SLOTS, TERMS): m east, m north, m at 30 m, m at 10 m/s; near side."""
+    """What is known of each slot's errors (SLOTS, TERMS): m east, m north, m of turn at 30 m, m at 10 m/s,
+    m too far at 30 m; near side.
+    """
 
     def __init__(self) -> None:
         self.errors = np.zeros((SLOTS, TERMS))
+        self.single: dict[int, Floats] = {}  # (KINDS, TERMS): its errors if only one kind of them is large
         self._known = Equations(MEMORY, ENOUGH, MOVED[-1])
         self._samples: list[NDArray[np.void]] = []
         self._heard: dict[int, int] = {}  # judgements in which each track has spoken
@@ -48,6 +51,7 @@ class Displacements:
     def forget(self) -> None:
         """Learn all anew."""
         self.errors[:] = 0
+        self.single.clear()
         self._known = Equations(MEMORY, ENOUGH, MOVED[-1])
         self._samples.clear()
         self._heard.clear()
@@ -148,6 +152,7 @@ class Displacements:
         fitted = fit.blamed(price[active], [n for n, slot in enumerate(slots) if slot in known])
         self.errors[:] = 0
         self.errors[active] = fitted.errors
+        self.single = {slot: fit.single(fitted.errors, n) for n, slot in enumerate(slots)}
         guilt, spread = np.zeros(SLOTS), np.zeros(SLOTS)
         guilt[active] = fitted.guilt
         for slot, errors, covariance in zip(slots, fitted.errors[:, :ERRORS], fitted.covariance, strict=True):

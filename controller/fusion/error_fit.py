@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Group = frozenset[int]
 
-ERRORS, TERMS = 4, 5
-KINDS: Final = ((0, 1), (2,), (3,))  # of error, and their terms: shift, turn, delay
+ERRORS, TERMS = 5, 6
+KINDS: Final = ((0, 1), (2,), (3,), (4,))  # of error, and their terms: shift, turn, delay, range scale
 SMALL, LARGE = 0.15, 1.5  # m, 1 sigma of each error of a module that is right, and of one that is not
 NEAR_SIDE: Final = 1.0  # of the sigmas of its kind: how far before their centres things are seen
 NEGLIGIBLE: Final = 1e-3
@@ -68,6 +68,16 @@ class ErrorFit:
                 guilt[list(_owners(group))] += share
         own = covariance.reshape(count, TERMS, count, TERMS)[range(count), :, range(count)]
         return Fitted(errors.reshape(count, TERMS), own[:, :ERRORS, :ERRORS], guilt, 1 - shares.get(in_any_case, 0.0))
+
+    def single(self, errors: Floats, module: int) -> Floats:
+        """(KINDS, TERMS): errors of one module if only one kind of them is large, and those of all others are `errors`
+        (n, TERMS).
+        """
+        own, others = range(module * TERMS, (module + 1) * TERMS), np.ravel(errors).copy()
+        others[own] = 0.0
+        pull, information = self.pull[own] - self.information[own] @ others, self.information[np.ix_(own, own)]
+        held = [self._held(frozenset({len(KINDS) * module + kind}))[own] for kind in range(len(KINDS))]
+        return np.stack([np.linalg.solve(information + np.diag(one), pull) for one in held])
 
     def _held(self, group: Group) -> Floats:
         """What is believed of each term beforehand, as 1 / sigma²."""

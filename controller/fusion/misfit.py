@@ -70,10 +70,14 @@ def recent(sights: list[Sight]) -> list[Sight]:
     return sights
 
 
-def explained(sights: Sequence[Sight], gate_m: float, shift: Floats, turn: float, late_s: float) -> float:
-    """Share of the tracks that are seen once a module's small errors are taken out: shift (2,) m, turn rad."""
+def explained(
+    sights: Sequence[Sight], gate_m: float, shift: Floats, turn: float, late_s: float, range_scale: float
+) -> float:
+    """Share of the tracks that are seen once a module's small errors are taken out: shift (2,) m, turn rad, late_s s,
+    and its distances over those that are right.
+    """
     moved = [(seen - shift, place, velocity) for seen, place, velocity in sights]
-    return _fit(moved, STRICT * gate_m, _turn(-turn), late_s)[1]
+    return _fit(moved, STRICT * gate_m, _turn(-turn) / range_scale, late_s)[1]
 
 
 def misfit(sights: Sequence[Sight], gate_m: float, share: float = 0.0) -> str:

@@ -2,10 +2,11 @@
 
 A badly installed module is worse than a missing one. Two questions are asked of all modules together, and both times
 the fewest are blamed that explain the answer. Do two of them see the same road users where both look? Who does not is
-grossly wrong, and how is guessed. And how far apart do they see them? Four errors of every module are estimated: shift
-east and north, turn about its mount, and how much too new its stamps are; and, as no error, how far before the centre
-of things it sees them, for a radar sees the near side. Tracks say nothing of their own here: only the differences
-between modules that see the same one count, so a module that draws a track after itself gains nothing.
+grossly wrong, and how is guessed. And how far apart do they see them? Five errors of every module are estimated: shift
+east and north, turn about its mount, how much too new its stamps are, and the scale of its distances; and, as no
+error, how far before the centre of things it sees them, for a radar sees the near side. Tracks say nothing of their
+own here: only the differences between modules that see the same one count, so a module that draws a track after itself
+gains nothing.
 
 Who moves in service is known at once: it does not see its own tracks as it did before (`jolt.py`). Of those that
 contradict each other from then on it is the one to be doubted.
@@ -23,14 +24,14 @@ import numpy as np
 from controller.fusion.bank import SLOTS
 from controller.fusion.blame import PROVEN, cost, less
 from controller.fusion.displacement import Displacements
-from controller.fusion.error_fit import ERRORS, TERMS
+from controller.fusion.error_fit import TERMS
 from controller.fusion.jolt import Jolts
 from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
 from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import Quarrels, Told, looks
-from controller.fusion.righted import delay_s, righted_places, righted_rows, turned
+from controller.fusion.righted import delay_s, range_scale, righted_places, righted_rows, turned
 from controller.fusion.speed_unit import SpeedScale
-from controller.fusion.standing import PACE_MPS, RANK, REACH_M, WELL, Finding, Standing, displaced
+from controller.fusion.standing import RANK, REACH_M, WELL, Finding, Standing, displaced
 from controller.fusion.unknown import known_or
 
 if TYPE_CHECKING:
@@ -218,15 +219,17 @@ class Registration:
         return _velocities(rows[mine]), speed[them]
 
     def _seems(self, sensor: Sensor, seen: Floats, place: Floats, speed: Floats) -> Floats:
-        """The errors that a module seems to have, or none, if more of what it sees (n, 2) lies on tracks (m, 2) then:
-        it may have been put right."""
+        """The errors that a module seems to have, a single kind of them, or none: whichever puts most of what it sees
+        (n, 2) on tracks (m, 2). It may have been put right, and what it met by chance tells of several at once.
+        """
 
         def lies(errors: Floats) -> float:
             away, _, mutual = _matched(errors, sensor, seen, place, speed)
             return float(np.maximum(1 - away[mutual] / GATE_M, 0.0).sum())
 
         slot = sensor.slot_index
-        self._seeming[slot] = max((self._displaced.errors[slot].copy(), NO_ERROR), key=lies)
+        single = self._displaced.single.get(slot, ())
+        self._seeming[slot] = max((self._displaced.errors[slot].copy(), NO_ERROR, *single), key=lies)
         return self._seeming[slot]
 
     def _look(self, sensor: Sensor, seen: Floats, known: NDArray[np.void], place: Floats) -> None:
@@ -298,10 +301,11 @@ class Registration:
         elif before.standing is not Standing.QUARANTINED:
             self._left_out_for[slot] = beliefs.gram(slot)
         self._proven[slot] += standing is Standing.OK
-        east, north, turn, delay = beliefs.errors[slot, :ERRORS].tolist()
-        yaw, late = math.degrees(turn / REACH_M), delay / PACE_MPS
+        own = beliefs.errors[slot]
+        east, north, turn = own[:3].tolist()
+        errors = east, north, math.degrees(turn / REACH_M), delay_s(own), range_scale(own)
         doubted = standing is Standing.DEGRADED or (standing is Standing.OK and apart)
-        found = Finding(standing, "", east, north, yaw, late, effect, share, scale, effect if doubted else 0.0)
+        found = Finding(standing, "", *errors, effect, share, scale, effect if doubted else 0.0)
         if standing is Standing.OK:
             words = ""
         elif guess:
@@ -322,14 +326,14 @@ class Registration:
         return before
 
     def _misfit(self, slot: int, before: Finding) -> str:
-        """What it looks like, if it sees things elsewhere than the others and no shift, turn or delay explains that."""
+        """What it looks like, if it sees things elsewhere than the others and no smaller errors explain that."""
         if slot not in self._astray:
             return ""
         if before.words.startswith(LOOKS):
             return before.words
-        sights, (*shift, turn, delay) = self._sights.get(slot, []), self._displaced.errors[slot, :ERRORS].tolist()
-        facing = turned(np.array(shift), self._yaw[slot])
-        share = explained(sights, GATE_M, facing, turn / REACH_M, delay / PACE_MPS)
+        sights, errors = self._sights.get(slot, []), self._displaced.errors[slot]
+        facing = turned(errors[:2], self._yaw[slot])
+        share = explained(sights, GATE_M, facing, errors[2] / REACH_M, delay_s(errors), range_scale(errors))
         guess = misfit(sights, GATE_M, share) or NOTHING
         return "" if guess == NOTHING and share >= FITS else guess
 

@@ -1,9 +1,11 @@
-"""What a module would have seen without its errors (ERRORS or more,): m east, m north, m at 30 m, m at 10 m/s."""
+"""What a module would have seen without its errors (ERRORS or more,): m east, m north, m of turn at 30 m, m at 10 m/s,
+m too far at 30 m.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,11 +18,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+LEAST_SCALE: Final = 0.1
+
 
 def righted_places(errors: Floats, sensor: Sensor, seen: Floats) -> Floats:
-    """Points (n, 2) without the module's shift, and its turn about its mount."""
+    """Points (n, 2) without the module's shift, and its turn and range scale about its mount."""
     mount: Floats = np.array([sensor.x, sensor.y])
-    right: Floats = turned(seen - errors[:2] - mount, errors[2] / REACH_M) + mount
+    right: Floats = turned(seen - errors[:2] - mount, errors[2] / REACH_M) / range_scale(errors) + mount
     return right
 
 
@@ -31,6 +35,11 @@ def righted_rows(errors: Floats, sensor: Sensor, rows: NDArray[np.void]) -> NDAr
     rows["vx"], rows["vy"] = turned(np.stack((rows["vx"], rows["vy"]), 1), turn).T
     rows["yaw"] -= turn
     return rows
+
+
+def range_scale(errors: Floats) -> float:
+    """The module's distances over those that are right; a module that sees all in one place is not put right."""
+    return max(1 + float(errors[4]) / REACH_M, LEAST_SCALE)
 
 
 def delay_s(errors: Floats) -> float:

@@ -90,8 +90,9 @@ def _basis(sight: Floats, track: NDArray[np.void], near_m: Floats) -> Floats:
     near = near_m / np.maximum(np.hypot(x, y), 1.0)
     basis[:, 0, 0] = basis[:, 1, 1] = 1
     basis[:, 0, 2], basis[:, 1, 2] = -y / REACH_M, x / REACH_M
-    basis[:, 0, 4], basis[:, 1, 4] = -near * x, -near * y
     basis[:, 0, 3], basis[:, 1, 3] = -track["vx"] / PACE_MPS, -track["vy"] / PACE_MPS
+    basis[:, 0, 4], basis[:, 1, 4] = x / REACH_M, y / REACH_M
+    basis[:, 0, 5], basis[:, 1, 5] = -near * x, -near * y
     return basis
 
 

@@ -29,9 +29,9 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """How one module stands. `words` say it for a person, empty when all is well; lengths in m, `late_s`: stamps too
-    new by so much; `effect_m`: mean displacement of what it sees; `agreement`: share that others see too, NaN unknown;
-    `speed_scale`: its speeds over those of the others, NaN as long as they agree; `doubt_m`: 1 sigma with which it is
-    fused beyond its own.
+    new by so much; `range_scale`: its distances over those that are right; `effect_m`: mean displacement of what it
+    sees; `agreement`: share that others see too, NaN unknown; `speed_scale`: its speeds over those of the others, NaN
+    as long as they agree; `doubt_m`: 1 sigma with which it is fused beyond its own.
     """
 
     standing: Standing = Standing.OK
@@ -40,6 +40,7 @@ class Finding:
     north_m: float = 0.0
     yaw_deg: float = 0.0
     late_s: float = 0.0
+    range_scale: float = 1.0
     effect_m: float = 0.0
     agreement: float = math.nan
     speed_scale: float = math.nan
@@ -47,8 +48,9 @@ class Finding:
 
     @property
     def errors(self) -> Floats:
-        """(4,) as the fit counts them: m, m, m at 30 m, m at 10 m/s."""
-        return np.array([self.east_m, self.north_m, math.radians(self.yaw_deg) * REACH_M, self.late_s * PACE_MPS])
+        """(5,) as the fit counts them: m, m, m of turn at 30 m, m at 10 m/s, m too far at 30 m."""
+        turn, delay = math.radians(self.yaw_deg) * REACH_M, self.late_s * PACE_MPS
+        return np.array([self.east_m, self.north_m, turn, delay, (self.range_scale - 1) * REACH_M])
 
 
 WELL: Final = Finding()
@@ -56,13 +58,15 @@ RANK: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
 
 def displaced(found: Finding, gram: Floats) -> str:
-    """The errors that make up most of the effect, as a person would put them right; `gram` (4, 4): as of its errors."""
+    """The errors that make up most of the effect, as a person would put them right; `gram` (5, 5): as of its errors."""
     alone = np.sqrt(np.maximum(np.diag(gram) * found.errors**2, 0.0))
     most = max(float(alone.max()), 1e-9)
+    far = found.range_scale - 1
     said = (
         (max(alone[0], alone[1]), f"shifted by {found.east_m:+.1f} m east, {found.north_m:+.1f} m north"),
         (alone[2], f"turned by {found.yaw_deg:+.1f}° counter-clockwise"),
         (alone[3], f"its stamps are {abs(found.late_s) * 1e3:.0f} ms too {'new' if found.late_s > 0 else 'old'}"),
+        (alone[4], f"its distances are {abs(far):.0%} too {'long' if far > 0 else 'short'}"),
     )
     parts = [text for size, text in said if size >= 0.4 * most]
     return f"{' and '.join(parts)}: what it sees lies {found.effect_m:.1f} m beside what the others see"

@@ -60,6 +60,7 @@ def _registration(found: Finding) -> pb.Registration:
         north_m=found.north_m,
         yaw_deg=found.yaw_deg,
         late_s=found.late_s,
+        range_scale=found.range_scale,
         effect_m=found.effect_m,
         agreement=found.agreement if math.isfinite(found.agreement) else None,
         speed_scale=found.speed_scale if math.isfinite(found.speed_scale) else None,

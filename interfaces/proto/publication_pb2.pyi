@@ -473,6 +473,7 @@ class Registration(_message.Message):
     EFFECT_M_FIELD_NUMBER: _builtins.int
     AGREEMENT_FIELD_NUMBER: _builtins.int
     SPEED_SCALE_FIELD_NUMBER: _builtins.int
+    RANGE_SCALE_FIELD_NUMBER: _builtins.int
     standing: _builtins.str
     """ok, degraded (fused with more doubt), corrected, quarantined (not fused)"""
     words: _builtins.str
@@ -490,6 +491,8 @@ class Registration(_message.Message):
     """share of what it sees where others look that they see too; absent: too little"""
     speed_scale: _builtins.float
     """its speeds over those of the others; absent while they agree"""
+    range_scale: _builtins.float
+    """its distances over those that are right"""
     def __init__(
         self,
         *,
@@ -502,10 +505,11 @@ class Registration(_message.Message):
         effect_m: _builtins.float = ...,
         agreement: _builtins.float | None = ...,
         speed_scale: _builtins.float | None = ...,
+        range_scale: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_speed_scale", b"_speed_scale", "agreement", b"agreement", "speed_scale", b"speed_scale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_speed_scale", b"_speed_scale", "agreement", b"agreement", "east_m", b"east_m", "effect_m", b"effect_m", "late_s", b"late_s", "north_m", b"north_m", "speed_scale", b"speed_scale", "standing", b"standing", "words", b"words", "yaw_deg", b"yaw_deg"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement", b"_agreement", "_speed_scale", b"_speed_scale", "agreement", b"agreement", "east_m", b"east_m", "effect_m", b"effect_m", "late_s", b"late_s", "north_m", b"north_m", "range_scale", b"range_scale", "speed_scale", b"speed_scale", "standing", b"standing", "words", b"words", "yaw_deg", b"yaw_deg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agreement: _TypeAlias = _typing.Literal["agreement"]  # noqa: Y015
     _WhichOneofArgType__agreement: _TypeAlias = _typing.Literal["_agreement", b"_agreement"]  # noqa: Y015

@@ -65,7 +65,7 @@ ERRORS = {
     "late0.5": Miscalibration(late_s=0.5),
     "early0.5": Miscalibration(late_s=-0.5),
     "late3": Miscalibration(late_s=3.0),
-    "far": Miscalibration(scale=1.1),
+    "far": WRONG["far"],
     "mirrored": WRONG["mirrored"],
     "feet": WRONG["feet"],
     "centimetres": WRONG["centimetres"],

@@ -37,7 +37,7 @@ def late_hota(seen):
     return hota([one.frame for one in seen.instants if one.at_s >= SETTLED_S]).hota
 
 
-@pytest.mark.parametrize("kind", ["shift", "mirrored", "centimetres"])
+@pytest.mark.parametrize("kind", ["shift", "far", "mirrored", "centimetres"])
 def test_ten_seconds_with_a_bad_module_are_as_good_as_without_it(kind, monkeypatch):
     alone = of_scene(scenario("intersection", 1), SECONDS, without=("camera",))
     without, _ = played(alone, monkeypatch)

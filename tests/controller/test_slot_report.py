@@ -102,11 +102,12 @@ def test_what_the_module_counts_itself_is_shown(tmp_path):
 def test_how_a_module_stands_to_the_others_is_told_with_the_slot(tmp_path, monkeypatch):
     keeper = a_keeper(tmp_path)
     assert keeper.report(0.0, {}).registration is None
-    found = Finding(Standing.QUARANTINED, "turned by +3.0°", yaw_deg=3.0, effect_m=1.5)
+    found = Finding(Standing.QUARANTINED, "turned by +3.0°", yaw_deg=3.0, range_scale=0.9, effect_m=1.5)
     monkeypatch.setattr(Pipeline, "finding", lambda _self, slot: found if slot == "r" else None)
     sender = Sender(7, 9, ("r",), LocalFrame(36.0, 140.0, 0.0), geoid_height_m=37.0)
     binary = slot_status(keeper.report(0.0, {}), sender, Stamp(1, WALL_NS, 0.002))[0]
     message = pub.SlotStatus.FromString(binary.payload)
     told = message.registration
     assert (told.standing, told.words, told.yaw_deg, told.effect_m) == ("quarantined", "turned by +3.0°", 3.0, 1.5)
+    assert told.range_scale == 0.9
     assert not told.HasField("agreement"), "unknown"

@@ -130,7 +130,13 @@ def test_every_number_with_a_fraction_has_a_unit_or_is_known_to_have_none():
     seen = set()
     without = {one for row in TOPICS for one in floats(row.message.DESCRIPTOR, seen) if not json_schema.unit(one)}
     shares = {"granted", "allowed", "load", "agreement", "probability", "existence", "class_confidence", "reliability"}
-    assert {one.split(".")[1] for one in without} <= shares | {"speed_scale", "objects", "value", "covariance"}
+    assert {one.split(".")[1] for one in without} <= shares | {
+        "speed_scale",
+        "range_scale",
+        "objects",
+        "value",
+        "covariance",
+    }
 
 
 def test_comments_of_the_source_describe_the_fields():

@@ -42,6 +42,8 @@ def seen():
         ("feet", "length", 13.12336),
         ("centimetres", "y", 200.0),
         ("kmh", "vx", 10.8),
+        ("far", "x", 11.0),
+        ("far", "range_rate", 2.0),
         ("kmh", "x", 10.0),
         ("kmh", "range_rate", 7.2),
     ],

@@ -83,7 +83,7 @@ class Pairs:
         information, pull = np.zeros((size, size)), np.zeros(size)
         for _ in range(self.count):
             x, y, vx, vy = self.rng.uniform(-1, 1, 4)
-            basis = np.array([[1, 0, -y, -vx, 0], [0, 1, x, -vy, 0]])
+            basis = np.array([[1, 0, -y, -vx, x, 0], [0, 1, x, -vy, y, 0]])
             few = self.rng.choice(self.among) if self.among else range(len(errors))
             first, second = self.rng.choice(few, 2, replace=False)
             row = np.zeros((2, len(errors), TERMS))

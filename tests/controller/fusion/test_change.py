@@ -66,9 +66,9 @@ def test_they_are_ratios_of_densities_of_what_was_seen(seed, modules, count, aft
 
 def test_who_moved_is_told_and_nobody_when_nobody_did():
     errors = np.zeros((3, TERMS))
-    assert told(errors, 30).max() < 0
+    assert told(errors, 30, count=18).max() < 0
     errors[1, :2] = 1.0, -2.0
-    nats = told(errors, 30)
+    nats = told(errors, 30, count=18)
     assert nats.argmax() == 1
     assert nats[1] > 30
 

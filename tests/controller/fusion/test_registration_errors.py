@@ -39,6 +39,8 @@ def test_where_two_road_users_are_at_a_time_a_wrong_module_is_found_all_the_same
         (shifted(0.0, -1.5), "north_m", -1.5, 0.3, "shifted by"),
         (late(0.3), "late_s", 0.3, 0.06, "ms too new"),
         (late(-0.3), "late_s", -0.3, 0.06, "ms too old"),
+        (scaled(1.08, 1.08), "range_scale", 1.08, 0.02, "its distances are 8% too long"),
+        (scaled(0.92, 0.92), "range_scale", 0.92, 0.02, "% too short"),
     ],
 )
 @pytest.mark.parametrize("slot", [CAMERA, RADAR])

@@ -262,6 +262,18 @@ def test_a_small_error_is_taken_out_where_that_is_wanted():
     assert crowd.registration.corrected(crowd.sensors[LIDAR], rows, crowd.now_ns) == (rows, crowd.now_ns)
 
 
+def test_distances_that_are_too_long_are_put_right_where_that_is_wanted():
+    crowd = Crowd({CAMERA: scaled(1.06, 1.06)}, correct=True)
+    crowd.run(10)
+    assert crowd.standing(CAMERA) is Standing.CORRECTED
+    assert crowd.finding(CAMERA).words.startswith("its distances are 6% too long: ")
+    rows, truth = crowd.seen(CAMERA), crowd.truth(crowd.t)
+    better, _ = crowd.registration.corrected(crowd.sensors[CAMERA], rows, crowd.now_ns)
+    before = np.hypot(rows["x"] - truth[:, 0], rows["y"] - truth[:, 1]).mean()
+    after = np.hypot(better["x"] - truth[:, 0], better["y"] - truth[:, 1]).mean()
+    assert after < 0.4 * before
+
+
 @pytest.mark.parametrize("off_s", [3600, -3600])
 def test_a_module_with_an_absurd_clock_does_not_stop_the_judging_of_others(off_s):
     crowd = Crowd({CAMERA: shifted(2.0, 0.0)})
