@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+BINARY = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 PORTS = range(20_000, 32_000)  # below those that Linux gives to connections: what is free when asked for stays so
 
 
@@ -24,11 +25,10 @@ def free_port():
 
 def started(conf, *ports, limit_s=30):
     """The process that reads `conf`, once all its `ports` are open."""
-    binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if not binary:
+    if BINARY is None:
         pytest.fail("mosquitto is missing: install it (apt install mosquitto mosquitto-clients)")
     with conf.with_suffix(".log").open("w") as log:
-        process = subprocess.Popen([binary, "-c", conf], stdout=log, stderr=log)
+        process = subprocess.Popen([BINARY, "-c", conf], stdout=log, stderr=log)
     deadline = time.monotonic() + limit_s
     for port in ports:
         while not _is_open(port):

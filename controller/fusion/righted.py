@@ -29,7 +29,7 @@ def righted_places(errors: Floats, sensor: Sensor, seen: Floats) -> Floats:
 
 
 def righted_rows(errors: Floats, sensor: Sensor, rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Rows (n,) likewise: places, velocities and headings."""
+    """Rows (n,) likewise: places; velocities and headings as they are turned."""
     rows, turn = rows.copy(), errors[2] / REACH_M
     rows["x"], rows["y"] = righted_places(errors, sensor, np.stack((rows["x"], rows["y"]), 1)).T
     rows["vx"], rows["vy"] = turned(np.stack((rows["vx"], rows["vy"]), 1), turn).T

@@ -12,9 +12,7 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -27,6 +25,7 @@ sys.path.insert(0, str(TOP))
 
 from tests.bench.silent_way import SilentWay  # noqa: E402
 from tests.bench.small_disk import POSSIBLE, filled, small_disk  # noqa: E402
+from tests.real_broker import BINARY, free_port  # noqa: E402
 
 FAULTS = {  # and how often
     "kill pole": 3,
@@ -46,7 +45,6 @@ BEYOND = ("kill broker with full disk",)  # not promised: only by name
 HOLD_S, STEP_NS, HELLO = 4.0, 10**12, "s/hello"
 PATIENCE_S = 40
 AT_ONCE = 6
-BINARY = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
 def possible():
@@ -129,9 +127,7 @@ class Schedule:
         self.faults, self.anew = drawn(seed, always)
         self.forgetful, self.patience_s = forgetful, patience_s
         self.random, self.folder = random.Random(seed), folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.kept, self.answered, self.dropped, self.got = [], set(), {}, []
         self.lives, self.step_ns, self.stalls = 0, 0, set()
         self.broker = self.pole = self.hearing = self.listener = None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import aiomqtt
 
@@ -19,6 +18,7 @@ from controller.config import Mqtt
 from controller.outbox import Outbox
 from controller.publication.publication import Publication
 from controller.publisher import Publisher
+from tests.real_broker import BINARY, ended, free_port, started
 
 NEAR_MISS = Publication("a/nearmiss", b"x" * 600, "c", 1, False, 604_800.0, (("id", "1"),), "k", durable=True)
 HAZARD = replace(NEAR_MISS, topic="a/hazard", urgent=True, retain=True, expiry_s=5.0)
@@ -26,7 +26,6 @@ WILL = replace(NEAR_MISS, topic="a/status", durable=False)
 BACKLOG = 100_000
 BATCH = 20
 HAZARD_EVERY_S = 0.25
-BINARY = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
 def written() -> int:
@@ -78,12 +77,9 @@ async def fill(box: Outbox, count: int, batch: int = 1000) -> None:
 
 async def through_a_broker(folder: Path, backlog: int) -> tuple[float, list[float]]:
     """(near misses a second, s from `keep` of each hazard to its arrival) while the backlog drains; 0: without one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "m.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
-    broker = subprocess.Popen([BINARY, "-c", str(folder / "m.conf")], stderr=subprocess.DEVNULL)  # noqa: ASYNC220
-    await asyncio.sleep(0.5)
+    port, conf = free_port(), folder / "mosquitto.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
+    broker = started(conf, port)
     try:
         async with (
             Outbox(folder / f"{backlog}.db", time.time_ns) as box,
@@ -93,8 +89,7 @@ async def through_a_broker(folder: Path, backlog: int) -> tuple[float, list[floa
             await fill(box, backlog)
             return await _drain(box, consumer, port, backlog)
     finally:
-        broker.kill()
-        broker.wait()
+        ended(broker)
 
 
 async def _drain(box: Outbox, consumer: aiomqtt.Client, port: int, backlog: int) -> tuple[float, list[float]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -26,8 +25,8 @@ from controller.publication.narrow_form import narrow, row_of
 from controller.publication.packet_size import link_b, packet_b
 from controller.publisher import Publisher
 from interfaces.proto import publication_pb2 as pb
-from tests.bench.bench_delivery import BINARY
 from tests.controller.publication.busy_road import SENDER, T0, BusyRoad
+from tests.real_broker import ended, free_port, started
 from tests.throttled_link import ThrottledLink
 
 ROOT = SENDER.root
@@ -133,19 +132,15 @@ class Run:
 
 @contextlib.asynccontextmanager
 async def mosquitto(folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "mosquitto.conf").write_text(
+    port, conf = free_port(), folder / "mosquitto.conf"
+    conf.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nlog_type none\nuser root\n"
     )
-    process = await asyncio.create_subprocess_exec(BINARY, "-c", str(folder / "mosquitto.conf"))
+    process = started(conf, port)
     try:
-        await asyncio.sleep(0.5)
         yield port
     finally:
-        process.terminate()
-        await process.wait()
+        ended(process)
 
 
 def costs():

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.bench_delivery import AT_ONCE, BINARY, FAULTS, Outcome, Schedule, drawn, possible
+from tests.bench.bench_delivery import AT_ONCE, FAULTS, Outcome, Schedule, drawn, possible
+from tests.real_broker import BINARY
 
 
 def first_with(fault, *, anew):

@@ -124,7 +124,8 @@ async def test_one_more_is_plugged_in_and_the_others_do_not_notice(tmp_path, bau
             gaps = rig.gaps(uids)
             one_more = rig.plug(count + 1, "comms")
             await until(lambda: rig.active(one_more))
-            await asyncio.sleep(1)
+            said = rig.owner.data.total()
+            await until(lambda: rig.owner.data.total() - said >= 60)
             missing = rig.gaps(uids) - gaps
             await rig.pull(count + 1)
             await until(lambda: rig.owner.state(one_more) is State.LOST)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from controller.fusion.blame import COST, PROVEN, SUSPECTS, blame, cost, witnessed
-from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
+from controller.fusion.error_fit import ERRORS, KINDS, TERMS, ErrorFit
 
 
 def peace(quarrels):
@@ -109,6 +109,15 @@ def test_a_single_error_is_found_in_full_and_nobody_else_is_blamed_for_it(kind):
     assert fitted.errors[1, kind] == pytest.approx(2.0, abs=0.35)
     others = np.delete(fitted.errors[1, :ERRORS], kind)
     assert np.abs(others).max() < 0.3
+
+
+def test_what_one_kind_of_error_alone_would_be_is_told_beside_what_is_believed():
+    """However much is learned of chance meetings, that one would be found where it is all there is."""
+    errors = errors_of(1, 2, 2.0)
+    single = Pairs(20).fit(errors).single(np.zeros_like(errors), 1)
+    assert single.shape == (len(KINDS), TERMS)
+    assert single[1] == pytest.approx(errors[1], abs=0.3)
+    assert single[3, 3] == pytest.approx(0.0, abs=1.0), "a delay explains little of a turn"
 
 
 def test_small_errors_make_nobody_wrong():
