@@ -1,4 +1,4 @@
-"""Modules that are wrong without knowing it: turned, shifted, late, mirrored, or in another unit, from some time on."""
+"""Modules that are wrong from some time on and do not know: turned, tilted, shifted, late, mirrored, in other units."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 class Miscalibration:
     """What is wrong from `from_s` of the scene on. Shifts are metres in the module's frame, forward and to the left.
 
-    `late_s`: its clock makes every stamp so much too new. `scale`, `speed_scale`: what its numbers are multiplied by.
+    `tilt_deg`: how much more steeply it looks down than it believes; things seem farther away to who places them by
+    where its lines of sight meet the ground. `late_s`: its clock makes every stamp so much too new. `scale`,
+    `speed_scale`: what its numbers are multiplied by.
     """
 
     from_s: float = 0.0
     yaw_deg: float = 0.0
+    tilt_deg: float = 0.0
     forward_m: float = 0.0
     left_m: float = 0.0
     late_s: float = 0.0
@@ -38,6 +41,7 @@ class Miscalibration:
 WRONG: Final = {
     "yaw": Miscalibration(yaw_deg=1.5),
     "yaw-large": Miscalibration(yaw_deg=6.0),
+    "tilt": Miscalibration(tilt_deg=0.5),
     "shift": Miscalibration(forward_m=0.8, left_m=-1.2),
     "late": Miscalibration(late_s=0.25),
     "early": Miscalibration(late_s=-0.25),
@@ -47,6 +51,7 @@ WRONG: Final = {
     "centimetres": Miscalibration(scale=100.0, speed_scale=100.0),
     "kmh": Miscalibration(speed_scale=3.6),
 }
+LEAST_SLOPE: Final = 0.1  # of its height, that a line of sight still falls by where it met the ground
 _PLACES: Final = ("x", "y", "z", "length", "width", "height")
 _SPEEDS: Final = ("vx", "vy", "range_rate")
 _MIRRORED: Final = ("y", "vy", "yaw", "yaw_rate", "cov_xy")
@@ -94,7 +99,7 @@ class Miscalibrated:
 
 def miscalibrated(rows: NDArray[np.void], fault: Miscalibration) -> NDArray[np.void]:
     """OBJECT rows in the module's frame, with the fault but for its clock; sigmas stay what the module believes."""
-    rows = rows.copy()
+    rows = _tilted(rows, math.radians(fault.tilt_deg)) if fault.tilt_deg else rows.copy()
     for name in _MIRRORED if fault.mirrored else ():
         rows[name] = -rows[name]
     angle = math.radians(fault.yaw_deg)
@@ -107,4 +112,15 @@ def miscalibrated(rows: NDArray[np.void], fault: Miscalibration) -> NDArray[np.v
     for names, scale in ((_PLACES, fault.scale), (_SPEEDS, fault.speed_scale)):
         for name in names:
             rows[name] *= scale
+    return rows
+
+
+def _tilted(rows: NDArray[np.void], tilt: float) -> NDArray[np.void]:
+    """Where the lines of sight meet the ground if they are less steep than they are; without those that hardly do."""
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    slope = cos + rows["x"] / rows["z"] * sin  # of its own
+    rows, slope = rows[slope > LEAST_SLOPE], slope[slope > LEAST_SLOPE]
+    x, y, z, vx = (rows[name].copy() for name in ("x", "y", "z", "vx"))
+    rows["x"], rows["y"] = (x * cos - z * sin) / slope, y / slope
+    rows["vx"], rows["vy"] = vx / slope**2, rows["vy"] / slope - vx * y / z * sin / slope**2
     return rows

@@ -59,8 +59,8 @@ def command(
 
     Example: pole sim --folder pole-sim, and in another terminal: pole run --config pole-sim/pole.toml
 
-    A wrong module is turned (yaw, yaw-large), shifted (shift), its clock is late or early, it is mirrored, or it
-    counts in feet, centimetres or kmh.
+    A wrong module is turned (yaw, yaw-large), tilted (tilt) or shifted (shift), its clock is late or early, it is
+    mirrored, sees all too far (far), or counts in feet, centimetres or kmh.
 
     Example: pole sim --module lidar --on can+sim:///tmp/x.sock
 

@@ -69,6 +69,8 @@ ERRORS = {
     "mirrored": WRONG["mirrored"],
     "feet": WRONG["feet"],
     "centimetres": WRONG["centimetres"],
+    "tilt+0.5": WRONG["tilt"],
+    "tilt-0.5": Miscalibration(tilt_deg=-0.5),
 }
 
 

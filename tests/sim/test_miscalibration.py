@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis.strategies import floats
 
 from controller.cli.sim import command
 from controller.config import Mount
@@ -58,6 +60,41 @@ def test_a_turned_module_turns_places_and_courses():
     rows = miscalibrated(seen(), Miscalibration(yaw_deg=90.0))
     np.testing.assert_allclose([rows[name][0] for name in ("x", "y", "vx", "vy")], [-2, 10, 1, 3], atol=1e-9)
     assert rows["yaw"][0] == pytest.approx(0.5 + np.pi / 2)
+
+
+def on_the_ground(x, y, vx=0.0, vy=0.0, height=6.0):
+    rows = empty_objects(1)
+    rows["x"], rows["y"], rows["z"], rows["vx"], rows["vy"] = x, y, -height, vx, vy
+    return rows
+
+
+def told(rows):
+    return np.array([rows[name][0] for name in ("x", "y", "vx", "vy")])
+
+
+def test_a_tilted_module_places_things_where_its_lines_of_sight_meet_the_ground():
+    rows = miscalibrated(on_the_ground(20.0, 0.0), WRONG["tilt"])
+    steep = np.arctan2(6.0, 20.0) - np.radians(0.5)
+    assert rows["x"][0] == pytest.approx(6.0 / np.tan(steep))
+    assert miscalibrated(on_the_ground(20.0, 0.0), Miscalibration(tilt_deg=-0.5))["x"][0] < 20.0
+
+
+@given(x=floats(2.0, 60.0), y=floats(-20.0, 20.0), vx=floats(-30.0, 30.0), vy=floats(-30.0, 30.0), tilt=floats(-3, 3))
+def test_what_a_tilted_module_sees_moves_as_it_tells(x, y, vx, vy, tilt):
+    fault, step = Miscalibration(tilt_deg=tilt), 1e-5
+    rows = miscalibrated(on_the_ground(x, y, vx, vy), fault)
+    if not len(rows):
+        assert np.arctan2(6.0, x) < np.radians(tilt) + 0.1  # it nearly looks level
+        return
+    seen, later = told(rows), miscalibrated(on_the_ground(x + vx * step, y + vy * step), fault)
+    if len(later):
+        np.testing.assert_allclose((told(later)[:2] - seen[:2]) / step, seen[2:], rtol=1e-2, atol=1e-2)
+    back = miscalibrated(rows, Miscalibration(tilt_deg=-tilt))
+    np.testing.assert_allclose(told(back), (x, y, vx, vy), atol=1e-6)
+
+
+def test_what_a_tilted_module_would_see_beyond_the_horizon_it_does_not_tell():
+    assert len(miscalibrated(on_the_ground(60.0, 0.0), Miscalibration(tilt_deg=8.0))) == 0
 
 
 def test_it_begins_at_its_time_and_the_data_sheet_does_not_change():
