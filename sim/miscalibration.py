@@ -37,6 +37,10 @@ class Miscalibration:
     scale: float = 1.0
     speed_scale: float = 1.0
 
+    def befalls(self, module_class: str) -> bool:
+        """Whether a module of that class can have it: only cameras place things by where they meet the ground."""
+        return not self.tilt_deg or module_class == "camera"
+
 
 WRONG: Final = {
     "yaw": Miscalibration(yaw_deg=1.5),
@@ -57,11 +61,13 @@ _SPEEDS: Final = ("vx", "vy", "range_rate")
 _MIRRORED: Final = ("y", "vy", "yaw", "yaw_rate", "cov_xy")
 
 
-def wrong(text: str) -> Miscalibration:
-    """The fault written as KIND or KIND@SECONDS, such as `yaw@20`; ConfigError names what is known."""
+def wrong(text: str, module_class: str) -> Miscalibration:
+    """The fault of a module written as KIND or KIND@SECONDS, such as `yaw@20`; ConfigError names what it can have."""
     kind, _, start = text.partition("@")
     if kind not in WRONG:
         raise ConfigError(f"miscalibration {kind!r} is unknown; known: {', '.join(WRONG)}")
+    if not WRONG[kind].befalls(module_class):
+        raise ConfigError(f"miscalibration {kind!r} is one of cameras, not of a {module_class} module")
     try:
         from_s = float(start or 0)
     except ValueError:

@@ -157,7 +157,9 @@ def _wronged(specs: tuple[Any, ...], faults: tuple[str, ...]) -> tuple[Any, ...]
     for slot in told:
         if slot not in slots:
             raise click.UsageError(f"--wrong {slot}: there is no such slot; known: {', '.join(slots)}")
-    return tuple(replace(spec, wrong=wrong(told[spec.slot])) if spec.slot in told else spec for spec in specs)
+    return tuple(
+        replace(spec, wrong=wrong(told[spec.slot], spec.module_class)) if spec.slot in told else spec for spec in specs
+    )
 
 
 def _wires(texts: tuple[str, ...], slots: list[str]) -> dict[str, str]:

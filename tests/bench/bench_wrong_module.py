@@ -1,7 +1,8 @@
 """What a module that is wrong costs: HOTA with it less HOTA without it, over the road users that the others can see.
 
-Every measuring module of every scene is wrong in turn in every way, from the beginning or from --from-s on. One line
-for each run, as soon as it is known, then what all have in common. The figures are the same on every machine.
+Every measuring module of every scene is wrong in turn in every way that can befall it, from the beginning or from
+--from-s on. One line for each run, as soon as it is known, then what all have in common. The figures are the same on
+every machine.
 
 Example: bench_wrong_module.py roads:3 roads:5 merge:2:lidar --judged 10 26 --every 4
 """
@@ -168,10 +169,14 @@ def cases(options: argparse.Namespace) -> Iterator[Case]:
     """Every scene, slot and error that is asked for, written scene:seed[:slot[:error]]."""
     for one in options.scenes:
         name, seed, slot, error = (*one.split(":"), *[""] * 3)[:4]
-        measuring = [spec.slot for spec in scenario(name, int(seed or 1)).modules if spec.module_class in MODELS]
-        for each in [slot] if slot else measuring:
+        for spec in scenario(name, int(seed or 1)).modules:
+            if spec.module_class not in MODELS or slot not in ("", spec.slot):
+                continue
             for what in [error] if error else options.errors:
-                yield Case(name, int(seed or 1), each, what, options.from_s, tuple(options.judged), options.correct)
+                if ERRORS[what].befalls(spec.module_class):
+                    yield Case(
+                        name, int(seed or 1), spec.slot, what, options.from_s, tuple(options.judged), options.correct
+                    )
 
 
 def common(found: list[Outcome]) -> str:

@@ -102,7 +102,7 @@ def test_it_begins_at_its_time_and_the_data_sheet_does_not_change():
     truth["id"], truth["x"], truth["length"], truth["width"], truth["height"] = 1, 20.0, 4.4, 1.8, 1.5
     now = [0.0]
     sensor = Sensor(MODELS["lidar"], Mount(), np.random.default_rng(1))
-    module = Miscalibrated(sensor, wrong("shift@10"), lambda: now[0])
+    module = Miscalibrated(sensor, wrong("shift@10", "lidar"), lambda: now[0])
 
     def mean():
         return np.median(np.concatenate([module.observe(truth)["x"] for _ in range(50)]))
@@ -115,7 +115,7 @@ def test_it_begins_at_its_time_and_the_data_sheet_does_not_change():
 
 def test_a_late_clock_stamps_too_new_and_leaves_the_figures():
     sensor = Sensor(MODELS["lidar"], Mount(), np.random.default_rng(1))
-    module = Miscalibrated(sensor, wrong("late@5"), lambda: 6.0)
+    module = Miscalibrated(sensor, wrong("late@5", "lidar"), lambda: 6.0)
     assert module.age_s == -0.25
     assert miscalibrated(seen(), WRONG["late"]).tobytes() == seen().tobytes()
 
@@ -123,7 +123,13 @@ def test_a_late_clock_stamps_too_new_and_leaves_the_figures():
 @pytest.mark.parametrize("text", ["yawn", "yaw@soon", "yaw@-1", ""])
 def test_an_unknown_fault_is_refused(text):
     with pytest.raises(ConfigError, match="miscalibration"):
-        wrong(text)
+        wrong(text, "lidar")
+
+
+def test_who_measures_distances_is_not_wrong_about_them_by_a_tilt():
+    assert wrong("tilt@3", "camera").from_s == 3.0
+    with pytest.raises(ConfigError, match="'tilt' is one of cameras, not of a radar module"):
+        wrong("tilt", "radar")
 
 
 def test_pole_sim_makes_the_named_module_wrong_and_refuses_unknown_ones(tmp_path):
