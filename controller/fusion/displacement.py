@@ -13,7 +13,7 @@ import numpy as np
 from controller.fusion.bank import SLOTS
 from controller.fusion.change import changes
 from controller.fusion.equations import Equations, Normal, normal
-from controller.fusion.error_fit import ERRORS, TERMS, ErrorFit
+from controller.fusion.error_fit import ERRORS, RANGE_SCALE, TERMS, ErrorFit
 from controller.fusion.sighting import gathered, samples
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ OUTLIER_M: Final = 1.0
 REPEATED: Final = 5.0  # judgements after which the same track says half as much: others have to say it, too
 SEVERAL: Final = 2  # road users
 MAX_TRACKS: Final = 2000  # remembered
+UNTOLD: Final = np.zeros((2, SLOTS))
 
 
 class Displacements:
@@ -141,13 +142,19 @@ class Displacements:
             weight = weight * np.minimum(1.0, OUTLIER_M / np.maximum(rest, 1e-6))[:, None]
         return normal(slots, centred, about, weight)
 
-    def solve(self, active: NDArray[np.intp], price: Floats, known: frozenset[int]) -> tuple[Floats, Floats, float]:
+    def solve(
+        self, active: NDArray[np.intp], price: Floats, known: frozenset[int], scales: Floats = UNTOLD
+    ) -> tuple[Floats, Floats, float]:
         """Fit the errors of the active modules; (SLOTS,) how likely each is wrong, standard deviation of its effect, m,
         and how likely anybody is who is not known to be.
 
-        `price` (SLOTS,): nats against the belief that each is wrong; `known`: who is in any case.
+        `price` (SLOTS,): nats against the belief that each is wrong; `known`: who is in any case; `scales`:
+        information and pull (2, SLOTS) of what each knows of the scale of its own distances.
         """
         slots, (_, information, pull) = active.tolist(), self._known.of(active)
+        of_scales = np.arange(len(slots)) * TERMS + RANGE_SCALE
+        information[of_scales, of_scales] += scales[0, active]
+        pull[of_scales] += scales[1, active]
         fit = ErrorFit(information, pull)
         fitted = fit.blamed(price[active], [n for n, slot in enumerate(slots) if slot in known])
         self.errors[:] = 0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ERRORS, TERMS = 5, 6
 KINDS: Final = ((0, 1), (2,), (3,), (4,))  # of error, and their terms: shift, turn, delay, range scale
+RANGE_SCALE: Final = 4  # that term
 SMALL, LARGE = 0.15, 1.5  # m, 1 sigma of each error of a module that is right, and of one that is not
 NEAR_SIDE: Final = 1.0  # of the sigmas of its kind: how far before their centres things are seen
 NEGLIGIBLE: Final = 1e-3

@@ -29,6 +29,7 @@ from controller.fusion.jolt import Jolts
 from controller.fusion.misfit import FITS, LOOKS, NOTHING, explained, matched, misfit, recent
 from controller.fusion.oddity import Oddities
 from controller.fusion.quarrels import Quarrels, Told, looks
+from controller.fusion.range_rate import RangeRates
 from controller.fusion.righted import delay_s, range_scale, righted_places, righted_rows, turned
 from controller.fusion.speed_unit import SpeedScale
 from controller.fusion.standing import RANK, REACH_M, WELL, Finding, Standing, displaced
@@ -76,6 +77,7 @@ class Registration:
         self._quarrels = Quarrels()
         self._odd = Oddities()
         self._jolts = Jolts()
+        self._range_rates = RangeRates()
         self._streak = np.zeros((SLOTS, 2), np.int64)  # judgements in a row that were worse, better than its standing
         self._proven = np.zeros(SLOTS, np.int64)  # judgements it has passed
         self._sights: dict[int, list[Sight]] = {}
@@ -132,6 +134,7 @@ class Registration:
         self._odd.stamped(sensor, late_s)
         if abs(dt) < 1.0 and len(rows) and abs(tracks.valid_at_ns - self._compared_ns[slot]) >= APART_NS:
             self._compared_ns[slot] = tracks.valid_at_ns
+            self._range_rates.keep(sensor, sure, stamp_ns)
             if others and slot in self._fused:
                 felt = self._jolts.felt(sensor, told.place, tracks, _at(objects, dt))
                 if felt and self._all_well():
@@ -178,6 +181,7 @@ class Registration:
         self._quarrels.forget(slot)
         self._odd.forget(slot)
         self._jolts.forget(slot)
+        self._range_rates.forget(slot)
         self._streak[slot] = self._proven[slot] = self._guilt[slot] = 0
         self._sights.pop(slot, None)
         self._seeming.pop(slot, None)
@@ -257,10 +261,11 @@ class Registration:
             odd = self._odd.nats()
             odd -= odd[active].min()  # what all say, the map has wrong
             lost = counts.guilt(slots, self._proven, out, odd)
-            sure = np.where(np.isin(np.arange(SLOTS), list(self._astray)), STILL_GUILT, SURE_GUILT)
+            sure = np.where(np.isin(np.arange(SLOTS), list(self._astray & out)), STILL_GUILT, SURE_GUILT)
             self._astray = frozenset(np.flatnonzero(lost >= sure).tolist())
             price = less(cost(self._proven, out | self._astray), odd)
-            wrong, spread, anybody = beliefs.solve(active, price, self._astray & present)
+            known = self._astray & present
+            wrong, spread, anybody = beliefs.solve(active, price, known, self._range_rates.told)
             convicted = wrong > SURE_GUILT
             if anybody > SURELY:
                 convicted[wrong.argmax()] |= wrong.max() > LIKELIEST

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from controller.fusion.unknown import known_or
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DEFAULT_ACCURACY: Final = ((0.0, 0.5, 1.0),)
+MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
 # Share of the visibility (meteorological optical range, WMO-No. 8, 9.1): there the air leaves 22 % of a contrast, and
 # 5 % of the echo of a LiDAR, whose light goes there and back.
 SIGHT: Final = 0.5
@@ -70,6 +73,21 @@ class Sensor:
         table = np.array(self.capability.accuracy or DEFAULT_ACCURACY, dtype=np.float64)
         away = np.hypot(x - self.x, y - self.y)
         return np.interp(away, table[:, 0], table[:, 1]), np.interp(away, table[:, 0], table[:, 2])
+
+    def noise(self, rows: NDArray[np.void]) -> Floats:
+        """Covariance (n, 2, 2) of places: the row's own, else its sigma, else the declared accuracy; plus our doubt."""
+        declared, _ = self.accuracy(rows["x"], rows["y"])
+        sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
+        sigma = np.clip(known_or(sigma, 1.0), MIN_SIGMA_M, MAX_SIGMA_M)
+        noise = sigma[:, None, None] ** 2 * np.eye(2)
+        xx, xy, yy = rows["cov_xx"], rows["cov_xy"], rows["cov_yy"]
+        low, high = MIN_SIGMA_M**2, MAX_SIGMA_M**2
+        with np.errstate(invalid="ignore", over="ignore"):
+            sound = (xx >= low) & (yy >= low) & (xx <= high) & (yy <= high) & (xy * xy < 0.98 * xx * yy)
+        if sound.any():
+            own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
+            noise = np.where(sound[:, None, None], own, noise)
+        return np.asarray(noise + self.doubt_m**2 * np.eye(2))
 
 
 @lru_cache(maxsize=256)

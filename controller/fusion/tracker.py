@@ -29,7 +29,6 @@ RESTART_AFTER: Final = 10
 MAX_FUTURE_NS: Final = 1_000_000_000
 MEAN_OF: Final = 50  # messages
 UNDONE_MOST: Final = 0.25  # messages fused again for each that comes
-MIN_SIGMA_M, MAX_SIGMA_M = 0.05, 50.0
 LIMITS: Final = {
     "z": 1e4,
     "vx": 100.0,
@@ -212,7 +211,7 @@ class Tracker:
             else 0.0
         )
         place = np.stack((rows["x"], rows["y"]), 1)
-        return Frame(detections.measured_at_ns, sensor, rows, place, measurement_noise(rows, sensor), error)
+        return Frame(detections.measured_at_ns, sensor, rows, place, sensor.noise(rows), error)
 
 
 def _sound(rows: NDArray[np.void]) -> NDArray[np.void]:
@@ -220,19 +219,3 @@ def _sound(rows: NDArray[np.void]) -> NDArray[np.void]:
     for name, limit in LIMITS.items():
         rows[name] = np.where(np.abs(rows[name]) <= limit, rows[name], np.nan)
     return rows
-
-
-def measurement_noise(rows: NDArray[np.void], sensor: Sensor) -> NDArray[np.float64]:
-    """Covariance (m, 2, 2) of positions: the row's own, else its sigma, else the declared accuracy; plus our doubt."""
-    declared, _ = sensor.accuracy(rows["x"], rows["y"])
-    sigma = np.where(rows["sigma_pos"] > 0, rows["sigma_pos"], declared)
-    sigma = np.clip(known_or(sigma, 1.0), MIN_SIGMA_M, MAX_SIGMA_M)
-    noise = sigma[:, None, None] ** 2 * np.eye(2)
-    xx, xy, yy = rows["cov_xx"], rows["cov_xy"], rows["cov_yy"]
-    low, high = MIN_SIGMA_M**2, MAX_SIGMA_M**2
-    with np.errstate(invalid="ignore", over="ignore"):
-        sound = (xx >= low) & (yy >= low) & (xx <= high) & (yy <= high) & (xy * xy < 0.98 * xx * yy)
-    if sound.any():
-        own = np.stack((xx, xy, xy, yy), 1).reshape(-1, 2, 2)
-        noise = np.where(sound[:, None, None], own, noise)
-    return noise + sensor.doubt_m**2 * np.eye(2)

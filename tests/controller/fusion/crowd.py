@@ -36,6 +36,7 @@ class Crowd:
         self.wrong = wrong or {}
         self.t = 0.0
         self.speed_scale = {}
+        self.doppler = frozenset()
         self.place = self.rng.uniform(-45, 45, (count, 2))
         angle = self.rng.uniform(-math.pi, math.pi, count)
         self.velocity = self.rng.uniform(*pace, count)[:, None] * np.stack((np.cos(angle), np.sin(angle)), 1)
@@ -83,6 +84,9 @@ class Crowd:
         rows["x"], rows["y"] = place[:, 0], place[:, 1]
         rows["sigma_pos"], rows["confidence"] = 0.4, 0.9
         rows["vx"], rows["vy"] = self.velocity.T * self.speed_scale.get(slot, math.nan)
+        if slot in self.doppler:
+            sight = self.truth(self.t) - [self.sensors[slot].x, self.sensors[slot].y]
+            rows["range_rate"] = (sight * self.velocity).sum(1) / np.hypot(*sight.T)
         return rows
 
 

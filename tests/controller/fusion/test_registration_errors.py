@@ -54,6 +54,21 @@ def test_the_one_module_that_is_wrong_is_found_and_told_how(slot, wrong, name, v
     assert all(crowd.standing(other) is Standing.OK for other in crowd.sensors if other != slot)
 
 
+@pytest.mark.parametrize("slot", [CAMERA, RADAR])
+@pytest.mark.parametrize("doppler", [frozenset(), frozenset({RADAR})], ids=["nobody", "Doppler"])
+def test_of_two_on_one_pole_that_disagree_about_distances_a_radar_knows_who_is_right(slot, doppler):
+    crowd = Crowd({slot: scaled(1.08, 1.08)}, slots=(CAMERA, RADAR))
+    crowd.sensors = {one: a_sensor(one) for one in crowd.sensors}
+    crowd.doppler = doppler
+    crowd.run(8)
+    if not doppler:
+        assert crowd.standing(CAMERA) is crowd.standing(RADAR) is Standing.DEGRADED
+        return
+    assert crowd.standing(slot) is Standing.QUARANTINED
+    assert crowd.finding(slot).range_scale == pytest.approx(1.08, abs=0.02)
+    assert crowd.standing(CAMERA + RADAR - slot) is Standing.OK
+
+
 class Lanes(Crowd):
     """Three lanes full of cars, along which the modules look from one end: what one of them sees in the next lane may
     be another car."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 import numpy as np
 import pytest
 from crowd import CAMERA, LIDAR, RADAR, Crowd, S, a_sensor, late, scaled, shifted, turned
 
+from controller.fusion.bank import SLOTS
 from controller.fusion.standing import Standing
 from modules.detection import empty_objects
 
@@ -21,6 +24,24 @@ def test_a_module_is_taken_back_when_it_is_right_again(wrong):
     crowd.run(25)
     assert crowd.standing(CAMERA) is Standing.OK
     assert crowd.finding(CAMERA).words == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "found"),
+    [
+        ([0.9], 0.6, Standing.OK),
+        ([0.9, 0.9], 0.6, Standing.QUARANTINED),
+        ([0.9, 0.9], 0.4, Standing.OK),
+    ],
+    ids=["for a second", "for two", "no more"],
+)
+def test_less_is_asked_of_who_was_left_out_for_it_not_of_who_was_suspected_for_a_second(
+    monkeypatch, first, then, found
+):
+    crowd, says = Crowd(), chain(first, repeat(then))
+    monkeypatch.setattr(crowd.registration._quarrels, "guilt", lambda *_: np.eye(SLOTS)[RADAR] * next(says))
+    crowd.run(12)
+    assert crowd.standing(RADAR) is found
 
 
 @pytest.mark.parametrize(
