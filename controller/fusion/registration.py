@@ -6,7 +6,7 @@ grossly wrong, and how is guessed. And how far apart do they see them? Five erro
 east and north, turn about its mount, how much too new its stamps are, and the scale of its distances; and, as no
 error, how far before the centre of things it sees them, for a radar sees the near side. Tracks say nothing of their
 own here: only the differences between modules that see the same one count, so a module that draws a track after itself
-gains nothing.
+gains nothing. One thing a module knows by itself: the scale of its distances, if it has Doppler (`range_rate.py`).
 
 Who moves in service is known at once: it does not see its own tracks as it did before (`jolt.py`). Of those that
 contradict each other from then on it is the one to be doubted.
