@@ -38,11 +38,8 @@ def test_modules_speak_at_their_rates_and_as_late_as_they_declare():
 
 
 def test_a_fault_of_a_module_begins_in_its_film_at_its_time():
-    scene = scenario("crossing")
-    faulty = replace(
-        scene,
-        modules=tuple(replace(s, wrong=wrong("mirrored@2")) if s.slot == "lidar" else s for s in scene.modules),
-    )
+    scene, fault = scenario("crossing"), wrong("mirrored@2", "lidar")
+    faulty = replace(scene, modules=tuple(replace(s, wrong=fault) if s.slot == "lidar" else s for s in scene.modules))
     for good, bad in zip(messages(scene, 4), messages(faulty, 4), strict=True):
         same = good.objects.tobytes() == bad.objects.tobytes()
         assert same == (good.slot != "lidar" or good.measured_at_ns < START_NS + 2_000_000_000 or not len(good.objects))
