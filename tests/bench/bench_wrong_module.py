@@ -202,6 +202,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     chosen, found = list(islice(cases(options), 0, None, options.every)), list[Outcome]()
+    if not chosen:
+        parser.error("there is no such run: no such slot, or an error that cannot befall it")
     with Pool(options.jobs) as pool:
         for one in pool.imap(outcome, chosen):
             found.append(one)

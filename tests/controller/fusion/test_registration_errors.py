@@ -69,6 +69,17 @@ def test_of_two_on_one_pole_that_disagree_about_distances_a_radar_knows_who_is_r
     assert crowd.standing(CAMERA + RADAR - slot) is Standing.OK
 
 
+def test_what_a_radar_knew_of_its_distances_says_nothing_of_the_next_one():
+    crowd = Crowd(slots=(CAMERA, RADAR))
+    crowd.doppler = {RADAR}
+    crowd.run(8)
+    assert crowd.registration._range_rates.told[0, RADAR] > 0
+    crowd.registration.forget(CAMERA)
+    assert crowd.registration._range_rates.told[0, RADAR] > 0, "the camera was replaced"
+    crowd.registration.forget(RADAR)
+    assert not crowd.registration._range_rates.told.any()
+
+
 class Lanes(Crowd):
     """Three lanes full of cars, along which the modules look from one end: what one of them sees in the next lane may
     be another car."""
